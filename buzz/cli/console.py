@@ -1,0 +1,153 @@
+"""What a person sees: data on stdout, talk on stderr, nothing that could move the cursor.
+
+Whatever comes from outside is stripped of control characters and bidi marks before it is
+printed. Colour and progress bars only on a terminal; ``NO_COLOR`` is obeyed (by Rich). A reader
+that went away (``| head``) never stops the work.
+"""
+
+import json
+import os
+import sys
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager, suppress
+from typing import Any
+
+from buzz.cli import work
+from buzz.core.text import printable
+from buzz.errors import UsageError
+from buzz.locales import gettext as _
+
+PIPED_WIDTH = 160  # columns of a table that no terminal shows
+
+
+def emit(facts: Mapping[str, Any]) -> None:
+    """Print facts as one JSON object for other programs, with the version of its keys."""
+    _out(json.dumps({"v": 1, **facts}, ensure_ascii=False, default=str))
+
+
+def data(text: str) -> None:
+    """Print data on stdout."""
+    _out(printable(text))
+
+
+def say(text: str) -> None:
+    """Talk on stderr, unless ``--quiet``."""
+    if not work.current().quiet:
+        _err(printable(text))
+
+
+def error(text: str) -> None:
+    """Say on stderr what went wrong; ``--quiet`` does not silence it."""
+    _err("buzz: " + printable(text))
+
+
+def table(columns: Sequence[str], rows: Sequence[Sequence[object]], *, right: str = "") -> None:
+    """Print rows under headings on stdout.
+
+    Args:
+        columns: headings, already translated.
+        rows: cells in the same order; None is shown as an empty cell.
+        right: one letter a column, ``r`` for those whose figures stand to the right.
+    """
+    from rich.box import SIMPLE_HEAD
+    from rich.table import Table
+    from rich.text import Text
+
+    grid = Table(box=SIMPLE_HEAD, pad_edge=False, show_edge=False)
+    for index, column in enumerate(columns):
+        to_right = right[index : index + 1] == "r"
+        grid.add_column(Text(column), justify="right" if to_right else "left", overflow="fold")
+    for row in rows:
+        grid.add_row(*(Text("" if cell is None else printable(str(cell))) for cell in row))
+    show(grid)
+
+
+def show(renderable: Any) -> None:
+    """Print something of Rich's on stdout. Text from outside must be in a ``rich.text.Text``."""
+    from rich.console import Console
+
+    with _reader_may_leave():
+        console = Console(file=sys.stdout)
+        if not console.is_terminal:
+            console = Console(file=sys.stdout, width=PIPED_WIDTH)
+        console.print(renderable)
+
+
+@contextmanager
+def progress(label: str, total: int) -> Iterator[Callable[[int], None]]:
+    """Show a bar on a terminal while the block runs; call what it gives with each step's size."""
+    if work.current().quiet or not sys.stderr.isatty():
+        yield lambda _n: None
+        return
+    from rich.console import Console
+    from rich.progress import (
+        BarColumn,
+        MofNCompleteColumn,
+        Progress,
+        TextColumn,
+        TimeRemainingColumn,
+    )
+
+    bar = Progress(
+        TextColumn("{task.description}"),
+        BarColumn(),
+        MofNCompleteColumn(),
+        TimeRemainingColumn(),
+        console=Console(stderr=True),
+        transient=True,
+    )
+    with bar:
+        task = bar.add_task(label, total=total)
+        yield lambda n: bar.advance(task, n)
+
+
+def confirmed(question: str, *, yes: bool, remedy: str) -> bool:
+    """Tell whether the person agrees: ``--yes`` does, a terminal is asked.
+
+    Raises:
+        UsageError: nobody can be asked, and ``--yes`` was not given.
+    """
+    if yes:
+        return True
+    if not is_interactive():
+        raise UsageError(_("this needs a yes, and there is no terminal to ask"), remedy=remedy)
+    return ask(f"{question} [{_('y')}/N] ").lower() in {_("y"), _("yes"), "y", "yes"}
+
+
+def ask(question: str) -> str:
+    """Return the line that a person types after the question on the terminal."""
+    sys.stderr.write(printable(question))
+    sys.stderr.flush()
+    return sys.stdin.readline().strip()
+
+
+def is_interactive() -> bool:
+    """Tell whether a person sits in front of this process."""
+    return sys.stdin is not None and sys.stdin.isatty() and sys.stderr.isatty()
+
+
+def flush() -> None:
+    """Write out what is buffered, if anybody still reads."""
+    with _reader_may_leave():
+        sys.stdout.flush()
+
+
+def _out(text: str) -> None:
+    with _reader_may_leave():
+        sys.stdout.write(text + "\n")
+
+
+def _err(text: str) -> None:
+    with suppress(BrokenPipeError):
+        sys.stderr.write(text + "\n")
+
+
+@contextmanager
+def _reader_may_leave() -> Iterator[None]:
+    """Go on writing into the void when the reader of stdout went away."""
+    try:
+        yield
+    except BrokenPipeError:
+        void = os.open(os.devnull, os.O_WRONLY)
+        os.dup2(void, sys.stdout.fileno())
+        os.close(void)

@@ -1,0 +1,1 @@
+"""What computes: values in, values out. No clock, no network, no database, no randomness."""

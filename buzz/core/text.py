@@ -1,0 +1,48 @@
+"""Ground that the core's modules share: text as people write it, made safe or comparable."""
+
+import re
+import unicodedata
+
+# C0 and C1 controls but tab and newline, and the marks that reorder what a reader sees
+# (UAX #9 explicit formatting): a hostile title must not move the cursor or hide an address.
+_UNPRINTABLE = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\u200e\u200f\u202a-\u202e\u2066-\u2069]")
+_SPACES = re.compile(r"\s+")
+_NOT_SLUG = re.compile(r"[^a-z0-9]+")
+_LIGATURES = str.maketrans({"œ": "oe", "Œ": "OE", "æ": "ae", "Æ": "AE", "ß": "ss"})
+SLUG = re.compile(r"[a-z0-9][a-z0-9-]{0,63}")
+
+
+def printable(text: str) -> str:
+    r"""Return the text without control characters and bidi marks.
+
+    >>> printable("abc\x1b[31m\u202edef")
+    'abc[31mdef'
+    """
+    return _UNPRINTABLE.sub("", text)
+
+
+def one_line(text: str) -> str:
+    """Return the text printable, on one line, single-spaced: fit for a header or a table cell."""
+    return _SPACES.sub(" ", printable(text)).strip()
+
+
+def unaccented(text: str) -> str:
+    """Return the text with ligatures opened and accents taken off (NFKD without marks)."""
+    decomposed = unicodedata.normalize("NFKD", text.translate(_LIGATURES))
+    return "".join(c for c in decomposed if not unicodedata.combining(c))
+
+
+def slugify(name: str) -> str:
+    """Return a slug for a name: lower-case ASCII words joined by hyphens, at most 64 long.
+
+    An empty string where the name has no letter or digit of ASCII kin.
+
+    >>> slugify("L'Œuvre de José, tome 2 !")
+    'l-oeuvre-de-jose-tome-2'
+    """
+    return _NOT_SLUG.sub("-", unaccented(name).lower()).strip("-")[:64].rstrip("-")
+
+
+def is_slug(text: str) -> bool:
+    """Tell whether the text is a slug: safe as a file name, in an address and in a command."""
+    return SLUG.fullmatch(text) is not None

@@ -1,0 +1,45 @@
+"""Ground that the core's modules share: addresses, made comparable (RFC 3986 §6)."""
+
+import re
+from urllib.parse import parse_qsl, urlencode, urlsplit, urlunsplit
+
+# Parameters that tell how a visitor came, not what they see.
+_CAMPAIGN_PARAMETERS = re.compile(
+    r"(utm_|mtm_|pk_|at_|xtor$|fbclid$|gclid$|mc_cid$|mc_eid$|ref$|r$)", re.IGNORECASE
+)
+_DEFAULT_PORTS = {"http": 80, "https": 443}
+
+
+def is_web(url: str) -> bool:
+    """Tell whether the text is an http(s) address with a host and without credentials."""
+    try:
+        parts = urlsplit(url)
+        _port = parts.port
+    except ValueError:
+        return False
+    return parts.scheme in _DEFAULT_PORTS and bool(parts.hostname) and "@" not in parts.netloc
+
+
+def canonical(url: str) -> str:
+    """Return the address by which two links to one page are recognised.
+
+    Scheme, ``www.``, default port, trailing slash, fragment and campaign parameters make no
+    difference; what is no web address comes back stripped.
+
+    >>> canonical("http://WWW.Parti.example:80/Retraites/?utm_source=x&id=3#haut")
+    'https://parti.example/Retraites?id=3'
+    """
+    url = url.strip()
+    if not is_web(url):
+        return url
+    parts = urlsplit(url)
+    host = (parts.hostname or "").removeprefix("www.").encode("idna", "replace").decode()
+    port = parts.port
+    if port and port not in _DEFAULT_PORTS.values():
+        host = f"{host}:{port}"
+    query = [
+        (key, value)
+        for key, value in parse_qsl(parts.query, keep_blank_values=True)
+        if not _CAMPAIGN_PARAMETERS.match(key)
+    ]
+    return urlunsplit(("https", host, parts.path.rstrip("/"), urlencode(sorted(query)), ""))

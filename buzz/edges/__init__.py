@@ -1,0 +1,1 @@
+"""What touches the world: database, HTTP, SMTP, files. Nothing here decides about the business."""

@@ -1,0 +1,1 @@
+"""What a browser or a mail client asks for: tracking, unsubscribe, the letter online."""

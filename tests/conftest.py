@@ -1,0 +1,77 @@
+"""A workspace of one's own for each test, and the product's front door."""
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+
+from buzz import config
+from buzz.cli import main
+from buzz.config import Settings
+from buzz.edges import files
+from buzz.edges.store import Store, open_store
+
+SECRET = "a-secret-for-tests-only"
+TOML = """
+[sender]
+from = "La Lettre du Buzz <lettre@parti.example>"
+organisation = "Parti de l'Exemple"
+postal_address = "1 rue de l'Exemple, 75001 Paris"
+controller = "Parti de l'Exemple, dpo@parti.example"
+[smtp]
+tls = "none"
+[poll]
+allow_networks = ["127.0.0.0/8"]
+[send]
+rate_per_s = 0
+undo_delay_s = 0
+"""
+
+
+@dataclass(frozen=True)
+class Result:
+    """What one command did: its exit code and what it printed."""
+
+    code: int
+    out: str
+    err: str
+
+
+@pytest.fixture
+def workspace(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """An empty workspace in which commands run."""
+    folder = tmp_path / "workspace"
+    folder.mkdir()
+    (folder / "buzz.toml").write_text(TOML)
+    files.write(files.private_folder(folder / "data") / "secret.key", SECRET)
+    monkeypatch.chdir(folder)
+    for name in ("BUZZ_WORKSPACE", "BUZZ_SECRET", "LC_ALL", "LC_MESSAGES"):
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.setenv("BUZZ_LANG", "en")
+    return folder
+
+
+@pytest.fixture
+def settings(workspace: Path) -> Settings:
+    return config.load(workspace)
+
+
+@pytest.fixture
+def store(settings: Settings) -> Iterator[Store]:
+    store = open_store(settings.database_url)
+    yield store
+    store.close()
+
+
+@pytest.fixture
+def run(workspace: Path, capsys: pytest.CaptureFixture[str]) -> Callable[..., Result]:
+    """Run one command through the front door, as a person would type it."""
+
+    def run(*arguments: str) -> Result:
+        capsys.readouterr()
+        code = main(list(arguments))
+        captured = capsys.readouterr()
+        return Result(code, captured.out, captured.err)
+
+    return run
