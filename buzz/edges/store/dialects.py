@@ -1,0 +1,32 @@
+"""What SQLite and PostgreSQL both can, but SQLAlchemy only offers per dialect."""
+
+from typing import Any
+
+import sqlalchemy as sa
+from sqlalchemy.dialects import postgresql, sqlite
+from sqlalchemy.engine import Connection
+
+
+def insert(tx: Connection, table: sa.Table) -> Any:
+    """Return the INSERT of the database at hand, which knows ``ON CONFLICT``."""
+    return (sqlite if tx.dialect.name == "sqlite" else postgresql).insert(table)
+
+
+def upsert(tx: Connection, table: sa.Table, *, keep: frozenset[str] = frozenset()) -> Any:
+    """Return an INSERT that replaces the row with the same primary key.
+
+    Args:
+        tx: the transaction it will be executed in.
+        table: its primary key decides what is the same row.
+        keep: columns that an existing row keeps.
+    """
+    statement = insert(tx, table)
+    key = [column.name for column in table.primary_key]
+    return statement.on_conflict_do_update(
+        index_elements=key,
+        set_={
+            column.name: statement.excluded[column.name]
+            for column in table.columns
+            if column.name not in keep and column.name not in key
+        },
+    )
