@@ -317,6 +317,7 @@ class Recipient:
     opens: Tracking = Tracking.NONE
     clicks: Tracking = Tracking.NONE
     needs_notice: bool = False  # has never been told what is held on them
+    source: str = ""  # where the address comes from; said in the notice (GDPR art. 14.2 f)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

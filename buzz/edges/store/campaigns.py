@@ -1,0 +1,182 @@
+"""Campaigns: what passed the check, in which state each is, and what the plan froze.
+
+A campaign's content lives in its folder; here stands what happened to it, and the snapshot it
+is sent from: compiled letters by language, the message pack, and the addresses behind links.
+"""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import asdict
+from datetime import datetime
+from typing import Any
+
+import sqlalchemy as sa
+
+from buzz.edges.store import Transaction
+from buzz.edges.store.dialects import insert
+from buzz.edges.store.schema import campaigns as table
+from buzz.edges.store.schema import links as links_table
+from buzz.model import (
+    CampaignState,
+    CampaignStatus,
+    CompiledLetter,
+    Link,
+    LinkId,
+    MessagePack,
+)
+
+_ENDED = frozenset({CampaignState.FINISHED, CampaignState.CANCELLED, CampaignState.EXPIRED})
+_STATUS = [
+    c
+    for c in table.c
+    if c.name not in {"letters", "pack"}  # large, and asked for by name
+]
+
+
+def get(tx: Transaction, slug: str) -> CampaignStatus | None:
+    """Return what is known of a campaign, or None: it was never checked or planned."""
+    row = tx.execute(sa.select(*_STATUS).where(table.c.slug == slug)).one_or_none()
+    return None if row is None else _status(row)
+
+
+def all_campaigns(tx: Transaction) -> tuple[CampaignStatus, ...]:
+    """Return every campaign the database knows, by slug."""
+    return tuple(map(_status, tx.execute(sa.select(*_STATUS).order_by(table.c.slug))))
+
+
+def record_check(
+    tx: Transaction,
+    slug: str,
+    *,
+    subject: str,
+    content_hash: str,
+    not_after: datetime | None,
+    now: datetime,
+) -> None:
+    """Record that this content passed the check; a draft becomes checked, other states stay."""
+    _known(tx, slug)
+    tx.execute(
+        sa.update(table)
+        .where(table.c.slug == slug)
+        .values(
+            subject=subject,
+            checked_at=now,
+            checked_hash=content_hash,
+            not_after=not_after,
+            state=sa.case(
+                (table.c.state == CampaignState.DRAFT.value, CampaignState.CHECKED.value),
+                else_=table.c.state,
+            ),
+        )
+    )
+
+
+def set_state(tx: Transaction, slug: str, state: CampaignState, now: datetime) -> None:
+    """Put a campaign into a state; the first start and the end are dated."""
+    _known(tx, slug)
+    values: dict[str, Any] = {"state": state.value}
+    if state is CampaignState.SENDING:
+        values["started_at"] = sa.func.coalesce(table.c.started_at, _time(now))
+    if state in _ENDED:
+        values["finished_at"] = now
+    tx.execute(sa.update(table).where(table.c.slug == slug).values(values))
+
+
+def freeze(
+    tx: Transaction,
+    slug: str,
+    letters: Mapping[str, CompiledLetter],
+    pack: MessagePack,
+    now: datetime,
+) -> None:
+    """Keep what will be sent and looked for: from here on the files decide nothing."""
+    _known(tx, slug)
+    tx.execute(
+        sa.update(table)
+        .where(table.c.slug == slug)
+        .values(
+            letters={language: asdict(letter) for language, letter in letters.items()},
+            pack={**asdict(pack), "sent_at": pack.sent_at.isoformat()},
+            planned_at=now,
+        )
+    )
+
+
+def letters(tx: Transaction, slug: str) -> dict[str, CompiledLetter]:
+    """Return the frozen letters by language; empty before the plan."""
+    stored = tx.execute(sa.select(table.c.letters).where(table.c.slug == slug)).scalar()
+    return {language: _letter(facts) for language, facts in (stored or {}).items()}
+
+
+def pack(tx: Transaction, slug: str) -> MessagePack | None:
+    """Return the frozen message pack, or None before the plan."""
+    stored = tx.execute(sa.select(table.c.pack).where(table.c.slug == slug)).scalar()
+    if not stored:
+        return None
+    facts: dict[str, Any] = {
+        key: tuple(value) if isinstance(value, list) else value for key, value in stored.items()
+    }
+    facts["sent_at"] = datetime.fromisoformat(stored["sent_at"])
+    return MessagePack(**facts)
+
+
+def ensure_links(tx: Transaction, slug: str, urls: Iterable[str]) -> tuple[Link, ...]:
+    """Return a link for each address, in the same order; one that is known keeps its id."""
+    wanted = tuple(urls)
+    if not wanted:
+        return ()
+    _known(tx, slug)
+    tx.execute(
+        insert(tx, links_table).on_conflict_do_nothing(index_elements=["campaign", "url"]),
+        [{"campaign": slug, "url": url} for url in dict.fromkeys(wanted)],
+    )
+    known = {
+        row.url: Link(id=LinkId(row.id), url=row.url)
+        for row in tx.execute(
+            sa.select(links_table.c.id, links_table.c.url).where(links_table.c.campaign == slug)
+        )
+    }
+    return tuple(known[url] for url in wanted)
+
+
+def link(tx: Transaction, link_id: LinkId) -> Link | None:
+    """Return one link, or None: nobody stored such an id."""
+    row = tx.execute(
+        sa.select(links_table.c.id, links_table.c.url).where(links_table.c.id == link_id)
+    ).one_or_none()
+    return None if row is None else Link(id=LinkId(row.id), url=row.url)
+
+
+def _known(tx: Transaction, slug: str) -> None:
+    """See to it that the campaign has a row."""
+    tx.execute(
+        insert(tx, table)
+        .values(slug=slug, state=CampaignState.DRAFT.value)
+        .on_conflict_do_nothing(index_elements=["slug"])
+    )
+
+
+def _time(now: datetime) -> Any:
+    return sa.bindparam("now", now, type_=table.c.started_at.type)
+
+
+def _status(row: sa.Row[Any]) -> CampaignStatus:
+    return CampaignStatus(
+        slug=row.slug,
+        state=CampaignState(row.state),
+        subject=row.subject,
+        checked_at=row.checked_at,
+        checked_hash=row.checked_hash,
+        planned_at=row.planned_at,
+        started_at=row.started_at,
+        finished_at=row.finished_at,
+        not_after=row.not_after,
+        fence=row.fence,
+        holder=row.holder,
+        held_since=row.held_since,
+        held_until=row.held_until,
+    )
+
+
+def _letter(facts: Mapping[str, Any]) -> CompiledLetter:
+    links = tuple(Link(id=LinkId(link["id"]), url=link["url"]) for link in facts["links"])
+    return CompiledLetter(**{**facts, "links": links})
