@@ -33,7 +33,7 @@ def canonical(url: str) -> str:
     if not is_web(url):
         return url
     parts = urlsplit(url)
-    host = (parts.hostname or "").removeprefix("www.").encode("idna", "replace").decode()
+    host = _ascii((parts.hostname or "").removeprefix("www."))
     port = parts.port
     if port and port not in _DEFAULT_PORTS.values():
         host = f"{host}:{port}"
@@ -43,3 +43,11 @@ def canonical(url: str) -> str:
         if not _CAMPAIGN_PARAMETERS.match(key)
     ]
     return urlunsplit(("https", host, parts.path.rstrip("/"), urlencode(sorted(query)), ""))
+
+
+def _ascii(host: str) -> str:
+    """Return the host as DNS knows it, or as it is where it is no host name of RFC 3490."""
+    try:
+        return host.encode("idna").decode()
+    except UnicodeError:
+        return host
