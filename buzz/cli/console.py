@@ -68,7 +68,7 @@ def show(renderable: Any) -> None:
 
     with _reader_may_leave():
         console = Console(file=sys.stdout)
-        if not console.is_terminal:
+        if not console.is_terminal and "COLUMNS" not in os.environ:
             console = Console(file=sys.stdout, width=PIPED_WIDTH)
         console.print(renderable)
 
