@@ -188,16 +188,16 @@ def play_documents(folder: Path, documents_folder: Path, teller: Teller) -> list
 
 
 def _open(story: Story, count: int) -> World:
-    """Build the world and the workspace around the first blogs of the sample registry."""
+    """Build the world and the workspace around some blogs of the sample registry."""
     stage, teller = story.stage, story.teller
-    sample = registry.parse(files.shared("blogs.csv").read_text("utf-8"), place="blogs.csv")
+    sample = registry.read(files.shared("blogs.csv").read_bytes(), file="blogs.csv").blogs
     blogs = [
         dataclasses.replace(
             blog,
             url=documents.local(blog.url, stage.feed_port),
             feed_url=documents.local(blog.feed_url, stage.feed_port),
         )
-        for blog in sample[:count]
+        for blog in sample[:: max(1, len(sample) // count)][:count]
     ]
     small = world.build(blogs, sent_at=stage.now(), now=stage.now() + DAYS)
     for blogger in small.bloggers.values():
@@ -235,7 +235,7 @@ def _make_workspace(story: Story, blogs: Sequence[Blog], size: int) -> None:
     )
     files.write(story.folder / config.FILE, config.as_toml(settings), mode=files.PUBLIC)
     table = story.folder / "registry.csv"
-    files.write(table, registry.render(blogs))
+    files.write(table, registry.write(blogs))
     story.run("blogs", "import", str(table), "--yes", "--quiet")
 
 
