@@ -1,0 +1,23 @@
+"""A campaign: what ``letter.md`` says, who gets it, what is wrong with it, what to look for later.
+
+From text to :class:`~buzz.model.Campaign` (``letterfile``, ``markdown``), from a segment to
+recipients (``segment``), from a rendered letter to findings (``rules``). Nothing here reads a
+file or renders a template.
+"""
+
+from buzz.core.campaign.letterfile import parse, read, refused
+from buzz.core.campaign.markdown import VARIABLES
+from buzz.core.campaign.pack import message_pack
+from buzz.core.campaign.segment import Candidate, Segment, choose, parse_segment
+
+__all__ = [
+    "VARIABLES",
+    "Candidate",
+    "Segment",
+    "choose",
+    "message_pack",
+    "parse",
+    "parse_segment",
+    "read",
+    "refused",
+]

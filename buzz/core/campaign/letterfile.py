@@ -1,0 +1,270 @@
+"""``letter.md``: YAML front matter, then Markdown; each mistake with its line and its remedy."""
+
+import re
+from collections.abc import Callable, Mapping
+from contextlib import suppress
+from dataclasses import dataclass, field
+from datetime import UTC, date, datetime, time
+from difflib import get_close_matches
+from email.utils import parseaddr
+from hashlib import blake2b
+from typing import Any
+from zoneinfo import ZoneInfo
+
+import yaml
+from frontmatter.default_handlers import YAMLHandler
+
+from buzz.core.campaign import markdown
+from buzz.core.campaign.segment import parse_segment
+from buzz.core.text import is_slug, one_line
+from buzz.core.urls import is_web
+from buzz.errors import CheckRefused
+from buzz.locales import gettext as _
+from buzz.locales import ngettext
+from buzz.model import Campaign, Finding, Level, TalkingPoint
+
+PARIS = ZoneInfo("Europe/Paris")  # times without a zone are the desk's
+_LANGUAGE = re.compile(r"[a-z]{2,3}(-[A-Za-z0-9]{2,8})*")
+
+_TEXTS = ("subject", "preheader", "language", "from", "reply_to", "segment", "template")
+_LISTS = ("links", "slogans", "hashtags", "names", "third_party_quotes")
+_TIMES = ("not_before", "not_after")
+KEYS = (*_TEXTS, *_LISTS, *_TIMES)
+
+
+def parse(text: str, *, slug: str, path: str) -> Campaign:
+    """Return the campaign that a ``letter.md`` describes.
+
+    Args:
+        text: the file's content.
+        slug: the campaign's folder name.
+        path: the file, as messages shall name it.
+
+    Raises:
+        CheckRefused: the file has mistakes; each is named with its line and remedy.
+    """
+    campaign, findings = read(text, slug=slug, path=path)
+    if campaign is None:
+        raise refused(findings)
+    return campaign
+
+
+def read(text: str, *, slug: str, path: str) -> tuple[Campaign | None, tuple[Finding, ...]]:
+    """Return the campaign, or None and what is wrong with the file."""
+    file = _File(path)
+    front, content, first_line = _split(text.removeprefix("\ufeff").replace("\r\n", "\n"), file)
+    values = _front_matter(front, file)
+    markdown.variables(content, first_line, file.report)
+    parts = markdown.body(content, first_line, file.report)
+    if not parts.points and not file.findings:
+        file.report(
+            "talking-points",
+            first_line,
+            _("the letter has no talking point"),
+            _("begin each one with a line: ## Its title"),
+        )
+    for point in parts.points:
+        if not point.title or not point.html:
+            file.report(
+                "talking-points",
+                point.line,
+                _("a talking point needs a title and a text"),
+                _("write it, or take the ## line out"),
+            )
+    if file.findings:
+        return None, tuple(file.findings)
+    return (
+        Campaign(
+            slug=slug,
+            **values,
+            intro_html=parts.intro.html,
+            intro_text=parts.intro.text,
+            closing_html=parts.closing.html,
+            closing_text=parts.closing.text,
+            talking_points=tuple(
+                TalkingPoint(
+                    number=number,
+                    title=point.title,
+                    markdown=point.markdown,
+                    html=point.html,
+                    text=point.text,
+                    line=point.line,
+                )
+                for number, point in enumerate(parts.points, 1)
+            ),
+            content_hash=blake2b(text.encode(), digest_size=16).hexdigest(),
+        ),
+        (),
+    )
+
+
+def refused(findings: tuple[Finding, ...]) -> CheckRefused:
+    """Return the error that tells of these findings."""
+    if len(findings) == 1:
+        (only,) = findings
+        return CheckRefused(only.what, place=only.place, remedy=only.remedy)
+    return CheckRefused(
+        ngettext("{n} mistake", "{n} mistakes", len(findings)).format(n=len(findings)),
+        place=findings[0].place.partition(":")[0],
+        details=[f"{f.place}: {f.what} ({f.remedy})" for f in findings],
+    )
+
+
+@dataclass(slots=True)
+class _File:
+    """What was found in one file, and where its keys stand."""
+
+    path: str
+    findings: list[Finding] = field(default_factory=list)
+    lines: dict[str, int] = field(default_factory=dict)
+
+    def report(self, rule: str, line: int, what: str, remedy: str) -> None:
+        self.findings.append(
+            Finding(
+                rule=rule,
+                level=Level.ERROR,
+                place=f"{self.path}:{line}",
+                what=what,
+                remedy=remedy,
+            )
+        )
+
+    def wrong(self, key: str, what: str, remedy: str) -> None:
+        self.report("front-matter", self.lines.get(key, 1), f"{key}: {what}", remedy)
+
+
+def _split(text: str, file: _File) -> tuple[str, str, int]:
+    """Return front matter, body, and the line the body begins at."""
+    handler = YAMLHandler()
+    front, content = "", text
+    if handler.detect(text):
+        with suppress(ValueError):  # no second line ---
+            front, content = handler.split(text)
+    if not front:
+        file.report(
+            "front-matter",
+            1,
+            _("the front matter does not begin and end with a line ---"),
+            _("begin the file with: ---, subject: …, --- on three lines"),
+        )
+        return "", text, 1
+    return front, content, text[: len(text) - len(content)].count("\n") + 1
+
+
+def _front_matter(front: str, file: _File) -> dict[str, Any]:
+    """Return the fields of a campaign; what is wrong is reported."""
+    offset = 2 if front.startswith("\n") else 1
+    try:
+        node = yaml.compose(front, Loader=yaml.SafeLoader)
+        given = yaml.safe_load(front) or {}
+    except yaml.YAMLError as exc:
+        mark = getattr(exc, "problem_mark", None)
+        file.report(
+            "front-matter",
+            mark.line + offset if mark else 1,
+            _("this is not YAML: {why}").format(why=getattr(exc, "problem", None) or exc),
+            _('put the value in quotes, e.g. subject: "Retraites : la lettre", or ["#tag"]'),
+        )
+        return {}
+    if not isinstance(given, dict) or not isinstance(node, yaml.MappingNode | None):
+        file.report("front-matter", 1, _("the front matter is no list of keys"), "subject: …")
+        return {}
+    for key, _value in node.value if node else ():
+        line = key.start_mark.line + offset
+        if key.value in file.lines:
+            file.report("front-matter", line, f"{key.value}: {_('stands twice')}", _("keep one"))
+        file.lines[key.value] = line
+    return _fields(given, file)
+
+
+def _fields(given: Mapping[Any, Any], file: _File) -> dict[str, Any]:
+    values: dict[str, Any] = {}
+    for key, value in given.items():
+        if key not in KEYS:
+            near = get_close_matches(str(key), KEYS, n=1)
+            file.wrong(
+                str(key),
+                _("unknown key"),
+                _("did you mean `{near}`?").format(near=near[0])
+                if near
+                else _("known keys: {keys}").format(keys=", ".join(KEYS)),
+            )
+        elif value is not None or key in _LISTS:
+            values[key] = _READ[key](key, value, file)
+    if not values.get("subject") and not file.findings:
+        file.wrong("subject", _("the letter has no subject"), 'subject: "…"')
+    _check_values(values, file)
+    if "from" in values:
+        values["from_"] = values.pop("from")
+    return {key: value for key, value in values.items() if value not in (None, "")}
+
+
+def _text(key: str, value: Any, file: _File) -> str:
+    if not isinstance(value, str):
+        file.wrong(
+            key,
+            _("{value} is not a text").format(value=value),
+            _('put it in quotes: {key}: "{value}"').format(key=key, value=value),
+        )
+        return ""
+    markdown.variables(value, file.lines.get(key, 1), file.report)
+    return one_line(value)
+
+
+def _texts(key: str, value: Any, file: _File) -> tuple[str, ...]:
+    items = value if isinstance(value, list) else [value]
+    if value is None or not all(isinstance(item, str) and item.strip() for item in items):
+        file.wrong(
+            key,
+            _("not a list of texts"),
+            _('put each in quotes; YAML reads what follows a bare # as a comment: ["#tag"]'),
+        )
+        return ()
+    return tuple(one_line(item) for item in items)
+
+
+def _time(key: str, value: Any, file: _File) -> datetime | None:
+    """Return a time as aware UTC; a day alone ends or begins at midnight in Paris."""
+    if isinstance(value, str):
+        try:
+            value = datetime.fromisoformat(value)
+        except ValueError:
+            value = None
+    if isinstance(value, datetime):
+        return (value if value.tzinfo else value.replace(tzinfo=PARIS)).astimezone(UTC)
+    if isinstance(value, date):
+        return datetime.combine(value, time(), PARIS).astimezone(UTC)
+    file.wrong(key, _("not a date and time"), f"{key}: 2026-03-02 18:00")
+    return None
+
+
+_READ: dict[str, Callable[[str, Any, _File], Any]] = {
+    **dict.fromkeys(_TEXTS, _text),
+    **dict.fromkeys(_LISTS, _texts),
+    **dict.fromkeys(_TIMES, _time),
+}
+
+
+def _check_values(values: dict[str, Any], file: _File) -> None:
+    """Report values that cannot be meant, and put the others into their common form."""
+    language = values.get("language", "")
+    if language and not _LANGUAGE.fullmatch(language):
+        file.wrong("language", _("`{tag}` is no language").format(tag=language), "language: fr")
+    if values.get("template") and not is_slug(values["template"]):
+        file.wrong("template", _("not the name of a template"), "template: lettre")
+    for key in ("from", "reply_to"):
+        if values.get(key) and "@" not in parseaddr(values[key])[1]:
+            file.wrong(key, _("not an address"), f'{key}: "Nom <adresse@parti.example>"')
+    for url in values.get("links", ()):
+        if not is_web(url):
+            file.wrong("links", _("`{url}` is no web address").format(url=url), "https://…")
+    values["links"] = tuple(dict.fromkeys(map(markdown.address, values.get("links", ()))))
+    values["hashtags"] = tuple(f"#{tag.removeprefix('#')}" for tag in values.get("hashtags", ()))
+    if values.get("segment"):
+        try:
+            parse_segment(values["segment"])
+        except CheckRefused as exc:
+            file.report("segment", file.lines.get("segment", 1), exc.what, exc.remedy)
+    before, after = values.get("not_before"), values.get("not_after")
+    if before and after and before >= after:
+        file.wrong("not_after", _("is not after not_before"), _("change one of the two"))

@@ -1,0 +1,270 @@
+"""The body of ``letter.md``: Markdown into clean HTML and into text, each from the structure.
+
+Raw HTML is shown as it is typed, schemes are allow-listed, and nh3 has the last word. Underlined
+headings are switched off: under a line of text, ``---`` is the thematic break a writer means.
+"""
+
+import re
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from difflib import get_close_matches
+from functools import partial
+
+import nh3
+from markdown_it import MarkdownIt
+from markdown_it.common.normalize_url import normalizeLink
+from markdown_it.token import Token
+
+from buzz.core.text import printable
+from buzz.core.urls import is_web
+from buzz.locales import gettext as _
+
+VARIABLES = ("name", "federation", "rank")  # what a letter may say of its recipient
+VARIABLE = re.compile(r"\{\{\s*(.*?)\s*\}\}")
+# What only a person can write: `campaign new` leaves it in double square brackets.
+PLACEHOLDER = re.compile(r"\[\[.*?\]\]", re.DOTALL)
+
+_TAGS = {
+    "a", "blockquote", "br", "code", "em", "h3", "h4", "hr", "li", "ol", "p", "pre", "strong", "ul",
+}  # fmt: skip
+_SUB_HEADINGS = ("h3", "h4")
+
+# Tells of one problem: rule, line (from 1), what, remedy.
+Report = Callable[[str, int, str, str], None]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Section:
+    """What stands between two headings."""
+
+    title: str = ""
+    line: int = 0
+    html: str = ""
+    text: str = ""
+    markdown: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Body:
+    """The three parts of a letter."""
+
+    intro: Section
+    points: tuple[Section, ...]
+    closing: Section
+
+
+def body(text: str, first_line: int, report: Report) -> Body:
+    """Return the parts of the body: before the first ``##``, each ``##``, after the last ``---``.
+
+    Args:
+        text: Markdown.
+        first_line: the line of the file that the text begins at.
+        report: is told of each problem.
+    """
+    source = printable(text)
+    parser = _parser()
+    tokens = parser.parse(source)
+    for block in tokens:
+        _inspect(block, first_line, report)
+    starts = [i for i, t in enumerate(tokens) if t.type == "heading_open" and t.tag == "h2"]
+    last = starts[-1] if starts else -1
+    breaks = [i for i, t in enumerate(tokens) if t.type == "hr" and t.level == 0 and i > last]
+    end = breaks[0] if breaks else len(tokens)
+    part = partial(_section, parser, source.split("\n"))
+    return Body(
+        intro=part(tokens[: starts[0] if starts else end]),
+        points=tuple(
+            part(
+                tokens[start + 3 : stop],
+                title=_spoken(tokens[start + 1].children or ()),
+                line=first_line + _line(tokens[start]),
+            )
+            for start, stop in zip(starts, (*starts[1:], end), strict=False)
+        ),
+        closing=part(tokens[end + 1 :]),
+    )
+
+
+def variables(text: str, first_line: int, report: Report) -> None:
+    """Report each ``{{ variable }}`` that no recipient has."""
+    for match in VARIABLE.finditer(text):
+        name = match.group(1)
+        if name not in VARIABLES:
+            near = get_close_matches(name, VARIABLES, n=1, cutoff=0.5)
+            report(
+                "14-variables",
+                first_line + text.count("\n", 0, match.start()),
+                _("unknown variable {{{{ {name} }}}}").format(name=name),
+                _("did you mean `{near}`?").format(near=f"{{{{ {near[0]} }}}}")
+                if near
+                else _("a letter may use: {names}").format(names=", ".join(VARIABLES)),
+            )
+
+
+def address(url: str) -> str:
+    """Return a web address as it stands in a letter: ASCII, percent-encoded, IDN as ``xn--``."""
+    return normalizeLink(url.strip())
+
+
+def _parser() -> MarkdownIt:
+    parser = MarkdownIt("commonmark", {"html": False}).disable("lheading")
+    parser.validateLink = _accepts  # type: ignore[method-assign]  # ours says the line
+    return parser
+
+
+def _accepts(url: str) -> bool:
+    del url
+    return True
+
+
+def _inspect(block: Token, first_line: int, report: Report) -> None:
+    """Report what a letter cannot have, with its line."""
+    line = first_line + _line(block)
+    if block.type == "heading_open" and block.tag not in {"h2", *_SUB_HEADINGS}:
+        report(
+            "markdown-heading",
+            line,
+            _("a letter has no heading of this size"),
+            _("the title is the subject; begin a talking point with ##"),
+        )
+    for token in block.children or ():
+        if token.type == "image":
+            report(
+                "13-images",
+                line,
+                _("a letter loads no image from elsewhere: whoever hosts it sees the readers"),
+                _("link to it instead: [text](https://…)"),
+            )
+        elif token.type == "link_open":
+            _inspect_link(str(token.attrGet("href") or ""), line, report)
+
+
+def _inspect_link(href: str, line: int, report: Report) -> None:
+    if "%7B%7B" in href or "{{" in href:
+        report(
+            "17-links",
+            line,
+            _("a variable inside an address"),
+            _("write the address out; every link is counted anyway"),
+        )
+    elif not is_web(href) and not re.fullmatch(r"mailto:[^\s@]+@[^\s@]+", href, re.IGNORECASE):
+        report(
+            "17-links",
+            line,
+            _("`{href}` is no address for a letter").format(href=href),
+            _("links begin with https://, http:// or mailto:"),
+        )
+
+
+def _section(
+    parser: MarkdownIt,
+    lines: Sequence[str],
+    tokens: Sequence[Token],
+    *,
+    title: str = "",
+    line: int = 0,
+) -> Section:
+    """Return one part: its calls marked, its HTML cleaned, its text from the same tokens."""
+    maps = [t.map for t in tokens if t.map]
+    calls = _mark_calls(tokens)
+    return Section(
+        title=title,
+        line=line,
+        html=nh3.clean(
+            str(parser.renderer.render(tokens, parser.options, {})),
+            tags=_TAGS,
+            attributes={"a": {"href"}, "ol": {"start"}},
+            allowed_classes={"p": {"call"}},
+            url_schemes={"http", "https", "mailto"},
+            link_rel=None,
+        ).strip(),
+        text=_plain([t for t in tokens if id(t) not in calls]),
+        markdown="\n".join(lines[min(m[0] for m in maps) : max(m[1] for m in maps)]).strip()
+        if maps
+        else "",
+    )
+
+
+def _mark_calls(tokens: Sequence[Token]) -> set[int]:
+    """Give a paragraph that is one link the class ``call``; return the ids of such tokens.
+
+    The text part lists links after each section, so a call is not said twice there.
+    """
+    marked: set[int] = set()
+    for start, content, stop in zip(tokens, tokens[1:], tokens[2:], strict=False):
+        kinds = [t.type for t in content.children or ()]
+        if (
+            start.type == "paragraph_open"
+            and kinds[:1] == ["link_open"]
+            and kinds[-1:] == ["link_close"]
+            and kinds.count("link_open") == 1
+        ):
+            start.attrSet("class", "call")
+            marked |= {id(start), id(content), id(stop)}
+    return marked
+
+
+def _plain(tokens: Sequence[Token]) -> str:
+    """Return the text of blocks: one line a paragraph, ``-`` before items, ``>`` before quotes."""
+    out: list[str] = []
+    margins: list[str] = []  # of the containers that are open
+    counters: list[int] = []  # next number of each open list; 0: bullets
+    marker = ""  # of the item that has just begun
+    for token in tokens:
+        match token.type:
+            case "bullet_list_open" | "ordered_list_open":
+                ordered = token.type == "ordered_list_open"
+                counters.append(int(token.attrGet("start") or 1) if ordered else 0)
+            case "bullet_list_close" | "ordered_list_close":
+                counters.pop()
+            case "list_item_open":
+                marker = f"{counters[-1]}. " if counters[-1] else "- "
+                counters[-1] += bool(counters[-1])
+                margins.append(" " * len(marker))
+            case "blockquote_open":
+                margins.append("> ")
+            case "list_item_close" | "blockquote_close":
+                margins.pop()
+            case "inline" | "fence" | "code_block" | "hr":
+                before = "".join(margins[:-1]) + marker if marker else "".join(margins)
+                after = "".join(margins)
+                if out and not (marker and _is_tight(out, len(counters))):
+                    out.append("".join(margins[:-1]).rstrip() if marker else after.rstrip())
+                first, *rest = _content(token).split("\n")
+                out += [before + first, *(after + line for line in rest)]
+                marker = ""
+    return "\n".join(out)
+
+
+def _is_tight(out: Sequence[str], depth: int) -> bool:
+    """Tell whether the last line is an item, so that the next one follows without a gap."""
+    return depth > 1 or re.match(r"[> ]*(?:- |\d+\. |  )", out[-1]) is not None
+
+
+def _content(token: Token) -> str:
+    match token.type:
+        case "inline":
+            return _spoken(token.children or ())
+        case "hr":
+            return "* * *"
+        case _:
+            return token.content.rstrip("\n")
+
+
+def _spoken(children: Sequence[Token]) -> str:
+    return "".join(_words(children)).strip()
+
+
+def _words(children: Sequence[Token]) -> Iterator[str]:
+    for token in children:
+        match token.type:
+            case "softbreak":
+                yield " "
+            case "hardbreak":
+                yield "\n"
+            case _:
+                yield token.content
+
+
+def _line(token: Token) -> int:
+    return token.map[0] if token.map else 0
