@@ -118,6 +118,7 @@ class Feed:
     next_due: datetime | None = None  # None: due now
     failures: int = 0  # in a row
     duration_ms: int = 0  # of the last fetch; the slowest hosts start first
+    interval_s: int = 3600  # between two polls while all is well; learnt from its posts
 
 
 class FetchOutcome(StrEnum):
@@ -202,6 +203,7 @@ class RankedBlog:
     entries_30: int  # eligible ones
     last_published: datetime | None
     status: FeedState
+    scored_on: date | None = None  # ages count from here: earlier than as_of while unreachable
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -511,6 +513,19 @@ class Event:
     link: LinkId | None = None
     agent: Agent = Agent.PERSON
     rule: str = ""  # the rule that chose the agent
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ConsentRecord:
+    """What a person said about one channel, and how we know; records are only ever added."""
+
+    blog: str  # slug
+    channel: Channel
+    consent: Consent
+    at: datetime
+    method: str  # preferences, registry, …
+    wording: str = ""  # the very words that were agreed to or used
+    version: str = ""  # of the wording
 
 
 # --- relays -----------------------------------------------------------------------------------

@@ -223,7 +223,7 @@ RULES = (  # the first that fits decides
     Rule(
         name="bot",
         agent=Agent.SCANNER,
-        contains=("bot/", "bot;", "bot)", "bot ", "+http", "crawler", "spider", "slurp", "scanner"),
+        contains=("bot/", "bot;", "bot)", "+http", "crawler", "spider", "slurp", "scanner"),
     ),
 )
 
