@@ -1,5 +1,11 @@
-"""A workspace of one's own for each test, and the product's front door."""
+"""A workspace of one's own for each test, and the product's front door.
 
+Tests of a module marked ``both_databases`` run on SQLite, and on PostgreSQL too where
+``BUZZ_TEST_POSTGRESQL`` names a server (``postgresql+psycopg://user@host/database``).
+"""
+
+import os
+import uuid
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -12,6 +18,7 @@ from buzz.config import Settings
 from buzz.edges import files
 from buzz.edges.store import Store, open_store
 
+POSTGRESQL = os.environ.get("BUZZ_TEST_POSTGRESQL", "")
 SECRET = "a-secret-for-tests-only"
 TOML = """
 [sender]
@@ -52,8 +59,44 @@ def workspace(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     return folder
 
 
+def pytest_report_header() -> str:
+    """Say in one line on which databases the store is tested."""
+    return "databases: SQLite" + (
+        ", PostgreSQL" if POSTGRESQL else " (PostgreSQL: set BUZZ_TEST_POSTGRESQL)"
+    )
+
+
+def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
+    """Run the tests marked ``both_databases`` on each database there is."""
+    if (
+        metafunc.definition.get_closest_marker("both_databases")
+        and "database_url" in metafunc.fixturenames
+    ):
+        databases = ["sqlite", "postgresql"] if POSTGRESQL else ["sqlite"]
+        metafunc.parametrize("database_url", databases, indirect=True)
+
+
 @pytest.fixture
-def settings(workspace: Path) -> Settings:
+def database_url(request: pytest.FixtureRequest) -> Iterator[str]:
+    """The address of the test's own database; empty: the workspace's SQLite file."""
+    if getattr(request, "param", "sqlite") == "sqlite":
+        yield ""
+        return
+    import sqlalchemy as sa
+
+    schema = f"test_{uuid.uuid4().hex}"
+    server = sa.create_engine(POSTGRESQL, isolation_level="AUTOCOMMIT")
+    with server.connect() as connection:
+        connection.execute(sa.text(f"CREATE SCHEMA {schema}"))
+        yield f"{POSTGRESQL}?options=-csearch_path%3D{schema}"
+        connection.execute(sa.text(f"DROP SCHEMA {schema} CASCADE"))
+    server.dispose()
+
+
+@pytest.fixture
+def settings(workspace: Path, database_url: str, monkeypatch: pytest.MonkeyPatch) -> Settings:
+    if database_url:
+        monkeypatch.setenv("BUZZ_DATABASE_URL", database_url)
     return config.load(workspace)
 
 
