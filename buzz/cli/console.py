@@ -7,6 +7,7 @@ that went away (``| head``) never stops the work.
 
 import json
 import os
+import shutil
 import sys
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
@@ -28,6 +29,12 @@ def emit(facts: Mapping[str, Any]) -> None:
 def data(text: str) -> None:
     """Print data on stdout."""
     _out(printable(text))
+
+
+def verbatim(content: bytes) -> None:
+    """Print a file's bytes on stdout as they are."""
+    with _reader_may_leave():
+        sys.stdout.write(content.decode())
 
 
 def say(text: str) -> None:
@@ -71,6 +78,13 @@ def show(renderable: Any) -> None:
         if not console.is_terminal and "COLUMNS" not in os.environ:
             console = Console(file=sys.stdout, width=PIPED_WIDTH)
         console.print(renderable)
+
+
+def width() -> int:
+    """Return how many columns a table on stdout may take."""
+    if sys.stdout.isatty() or "COLUMNS" in os.environ:
+        return shutil.get_terminal_size().columns
+    return PIPED_WIDTH
 
 
 @contextmanager

@@ -16,7 +16,6 @@ from buzz.model import Blog, BlogStatus, Consent, Finding, Ground, Level
 
 COLUMNS = tuple(f.name for f in fields(Blog))
 TAG_SEPARATOR = ";"
-GUARDED = re.compile(r"'+[=+\-@]")  # a spreadsheet's sign for "text" before a formula's beginning
 _MAX_CELL = 2_000  # characters; no address or note of a registry is longer
 _LANGUAGE = re.compile(r"[a-z]{2,3}(-[A-Za-z0-9]{2,8})*")  # RFC 5646, the usual shapes
 _FEDERATION = re.compile(r"[0-9A-Za-z][0-9A-Za-z-]{0,31}")
@@ -104,7 +103,7 @@ class _BadCellError(BuzzError):
 
 
 def _cell(column: str, raw: str) -> str:
-    """Return the cell without surrounding space and without the spreadsheets' sign for text."""
+    """Return the cell without surrounding space."""
     lines = raw.split("\n") if column == "note" else [raw]
     if len(raw) > _MAX_CELL:
         raise _BadCellError(
@@ -115,8 +114,7 @@ def _cell(column: str, raw: str) -> str:
             _("holds a line break or another invisible character: {cell}").format(cell=repr(raw)),
             remedy=_("take it out"),
         )
-    cell = raw.strip()
-    return cell[1:] if GUARDED.match(cell) else cell
+    return raw.strip()
 
 
 def _slug(cell: str) -> str:

@@ -9,13 +9,14 @@ from dataclasses import dataclass
 from difflib import get_close_matches
 
 from buzz.core import urls
-from buzz.core.registry.cells import COLUMNS, GUARDED, cells_of, error, read_blog, warning
+from buzz.core.registry.cells import COLUMNS, cells_of, error, read_blog, warning
 from buzz.locales import gettext as _
 from buzz.model import Blog, Finding, Level
 
 _DELIMITERS = ",;"
 _BOM = "\ufeff"
 _FORMULA = re.compile(r"'*[=+\-@]")
+_GUARDED = re.compile(r"\s*'+[=+\-@]")  # ' is a spreadsheet's sign for "text"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -100,7 +101,7 @@ def _lines(
                     return
             elif columns and any(record):
                 if fitting := _fitting(record, len(columns)):
-                    yield line, dict(zip(columns, fitting, strict=True))
+                    yield line, dict(zip(columns, map(_unguarded, fitting), strict=True))
                 else:
                     findings.append(_wrong_length(len(record), len(columns), f"{file}:{line}"))
             line = reader.line_num + 1
@@ -109,6 +110,10 @@ def _lines(
         return
     if columns is None:
         findings.append(_no_header(f"{file}:1"))
+
+
+def _unguarded(cell: str) -> str:
+    return cell.replace("'", "", 1) if _GUARDED.match(cell) else cell
 
 
 def _fitting(record: list[str], length: int) -> list[str]:
@@ -212,7 +217,7 @@ def write(blogs: Iterable[Blog], style: Style = Style()) -> bytes:
     out.seek(0, io.SEEK_END)
     writer = csv.writer(out, delimiter=style.delimiter, lineterminator="\n")
     writer.writerow(COLUMNS)
-    guard = _FORMULA if style.guarded else GUARDED
+    guard = _FORMULA if style.guarded else _GUARDED
     for blog in sorted(blogs, key=lambda blog: blog.slug):
         writer.writerow(
             f"'{cell}" if guard.match(cell) else cell for cell in cells_of(blog).values()
