@@ -52,6 +52,7 @@ class Smtp:
     )
     username: str = _key("", N_("the password is BUZZ_SMTP_PASSWORD or data/smtp.password (0600)"))
     connections: int = _key(5, N_("connections open at the same time"))
+    timeout_s: float = _key(300.0, N_("seconds a server may take for one answer (RFC 5321)"))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
