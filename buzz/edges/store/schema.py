@@ -78,6 +78,7 @@ feeds = sa.Table(
     sa.Column("next_due", UtcTime),
     sa.Column("failures", sa.Integer, nullable=False, server_default="0"),
     sa.Column("duration_ms", sa.Integer, nullable=False, server_default="0"),
+    sa.Column("interval_s", sa.Integer, nullable=False, server_default="3600"),
 )
 
 entries = sa.Table(
@@ -102,6 +103,12 @@ entries = sa.Table(
     sa.Index(None, "blog", "day"),
     sa.Index(None, "day"),
     sa.Index(None, "content_hash"),
+    # The ranking reads all of this and not the texts, which lie between in SQLite's rows:
+    # 150,000 posts in 0.4 s instead of 0.9. PostgreSQL keeps long texts apart and bounds an index row.
+    sa.Index(
+        "ix_entries_ranking",
+        *("day", "blog", "published", "first_seen", "title", "content_hash", "length", "left_out"),
+    ).ddl_if(dialect="sqlite"),
 )
 
 rankings = sa.Table(
@@ -125,6 +132,7 @@ ranked_blogs = sa.Table(
     sa.Column("entries_30", sa.Integer, nullable=False),
     sa.Column("last_published", UtcTime),
     _text("status"),
+    sa.Column("scored_on", sa.Date),
     sa.Index(None, "ranking", "rank"),
 )
 
@@ -142,6 +150,7 @@ campaigns = sa.Table(
     sa.Column("not_after", UtcTime),
     sa.Column("letters", sa.JSON),  # compiled letters by language, frozen by the plan
     sa.Column("pack", sa.JSON),  # message pack, frozen by the plan
+    sa.Column("envelope", sa.JSON),  # deliveries.Envelope, frozen by the plan
     # The lease: one sender per campaign; a frozen one is fenced by the number.
     sa.Column("fence", sa.Integer, nullable=False, server_default="0"),
     _text("holder"),  # "pid@host"; empty: nobody sends
