@@ -64,11 +64,25 @@ def invoke(arguments: Sequence[str]) -> int:
     except TyperException as exc:
         context = getattr(exc, "ctx", None)
         where = context.command_path if context else "buzz"
-        console.error(f"{exc.format_message()}\n  " + _("see: {where} --help").format(where=where))
+        console.error(f"{_usage(exc)}\n  " + _("see: {where} --help").format(where=where))
         return exc.exit_code
     except Abort as exc:
         raise CancelledByPerson(_("cancelled")) from exc
     return result if isinstance(result, int) else 0
+
+
+def _usage(exc: TyperException) -> str:
+    """Return what was wrong with the command line, the common cases in the language in force."""
+    option = getattr(exc, "option_name", "")
+    if option and getattr(exc, "possibilities", None) is not None:
+        near = ", ".join(sorted(exc.possibilities or ()))  # type: ignore[attr-defined]  # Typer keeps this class to itself
+        what = _("there is no option {option}").format(option=option)
+        return what + (" " + _("(did you mean {near}?)").format(near=near) if near else "")
+    if isinstance(exc, typer.BadParameter) and exc.param is not None:
+        name = exc.param.opts[-1] if exc.param.opts[-1].startswith("-") else exc.param.metavar
+        if not exc.message:
+            return _("{name} is missing").format(name=name or (exc.param.name or "").upper())
+    return exc.format_message()
 
 
 def _translate(command: Any) -> None:
