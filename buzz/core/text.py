@@ -10,6 +10,9 @@ _SPACES = re.compile(r"\s+")
 _NOT_SLUG = re.compile(r"[^a-z0-9]+")
 _LIGATURES = str.maketrans({"œ": "oe", "Œ": "OE", "æ": "ae", "Æ": "AE", "ß": "ss"})
 SLUG = re.compile(r"[a-z0-9][a-z0-9-]{0,63}")
+# What breaks words without being seen: soft hyphen, zero-width space, joiners, word joiner, BOM.
+_INVISIBLE = re.compile("[\u00ad\u200b-\u200f\u2060-\u2064\ufeff]")
+_APOSTROPHES = str.maketrans(dict.fromkeys("\u2018\u2019\u02bc\u00b4\u0060\uff07", "'"))
 
 
 def printable(text: str) -> str:
@@ -46,3 +49,24 @@ def slugify(name: str) -> str:
 def is_slug(text: str) -> bool:
     """Tell whether the text is a slug: safe as a file name, in an address and in a command."""
     return SLUG.fullmatch(text) is not None
+
+
+def visible(text: str) -> str:
+    r"""Return the text composed (NFC), without invisible marks, apostrophes straight, single-spaced.
+
+    What a reader sees stays as it is written: case, accents, punctuation.
+
+    >>> visible("aujourd\u2019hui,\u00a0 la re\u00adtrai\u200bte")
+    "aujourd'hui, la retraite"
+    """
+    composed = unicodedata.normalize("NFC", _INVISIBLE.sub("", text))
+    return _SPACES.sub(" ", composed.translate(_APOSTROPHES)).strip()
+
+
+def folded(text: str) -> str:
+    r"""Return the text as it is compared: visible, without accents and ligatures, lower case.
+
+    >>> folded("L\u2019\u0152UVRE  d\u00e9fendue")
+    "l'oeuvre defendue"
+    """
+    return unaccented(visible(text)).lower()

@@ -51,3 +51,12 @@ def _ascii(host: str) -> str:
         return host.encode("idna").decode()
     except UnicodeError:
         return host
+
+
+def host(url: str) -> str:
+    """Return the host of an address as it is compared, without ``www.``; empty: there is none.
+
+    >>> host("https://WWW.Parti.example/x")
+    'parti.example'
+    """
+    return urlsplit(canonical(url)).hostname or "" if is_web(url) else ""
