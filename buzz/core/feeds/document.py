@@ -1,0 +1,268 @@
+"""One document: is it a feed at all, and which entries are in it (RFC 4287, RSS 0.9x to 2.0).
+
+``unfit`` looks at the bytes before anybody parses them; ``read`` turns what feedparser found into
+our values. Years of others' feeds speak here: guids that repeat, dates in the future or absent,
+text where markup is declared and the other way round, links that are relative or none.
+"""
+
+import calendar
+import re
+import unicodedata
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
+from datetime import UTC, date, datetime, timedelta
+from hashlib import blake2b
+from html.entities import name2codepoint
+from itertools import islice
+from time import struct_time
+from typing import Any, NamedTuple
+from zoneinfo import ZoneInfo
+
+from buzz.core.feeds.html import absolute, plain_text, visible_text
+from buzz.core.text import one_line
+from buzz.core.urls import canonical
+from buzz.model import Entry, LeftOut, ParsedFeed
+
+PARIS = ZoneInfo("Europe/Paris")
+MAX_ENTRIES = 500  # of one document; the longest honest feed of 521 real ones has 730
+MIN_VISIBLE = 80  # characters; below, a post without an enclosure does not count
+MAX_TEXT = 100_000  # characters kept of one entry: the length of a short novel
+MAX_KEY = 500  # characters; a longer guid is kept as its hash
+CLOCK_SKEW = timedelta(days=1)  # of servers and of zones nobody set; beyond, a date is "future"
+EARLIEST = datetime(1970, 1, 3, tzinfo=UTC)  # the epoch, give or take a zone, means "no date"
+
+_PROLOG_LIMIT = 100_000  # bytes in which the root element must begin
+_ROOT = re.compile(rb"<[A-Za-z_]")
+_ENTITY = re.compile(rb"<!ENTITY\s+(%\s+)?([^\s>\"']+)\s*([^>]*)", re.IGNORECASE)
+_HARMLESS_VALUE = re.compile(rb"\s*([\"'])(?:&#\w+;|[^&%<\"']{0,16})\1\s*")
+# The parameter entities by which RSS 1.0 borrows HTML's names; feedparser never fetches them.
+_HTML_SETS = frozenset((b"HTMLlat1", b"HTMLsymbol", b"HTMLspecial"))
+_HTML = re.compile(rb"<!doctype\s+html|<html[\s>]|<head[\s>]|<body[\s>]", re.IGNORECASE)
+_MARKS = re.compile("[\u0300-\u036f]+")
+_WORDS = re.compile(r"\w+")
+_TEXT_TYPES = frozenset(("text/plain", "text", "plain"))
+
+
+def unfit(body: bytes) -> str:
+    """Return why a document must not be parsed, or an empty string.
+
+    ``empty``; ``html`` (a home, error or parking page); ``not-a-feed`` (no markup at all);
+    ``entities``: it declares entities beyond HTML's own names, which real feeds use, with a
+    short value. That is how entity bombs and XXE begin.
+
+    Args:
+        body: the document in an encoding that contains ASCII.
+
+    >>> unfit(b'<!DOCTYPE rss [<!ENTITY a "aaaaaaaaaaaaaaaaaaaaaaaa">]><rss/>')
+    'entities'
+    >>> unfit(b'<!DOCTYPE rss [<!ENTITY nbsp "&#160;">]><rss/>')
+    ''
+    """
+    start = body[:_PROLOG_LIMIT].lstrip(b"\xef\xbb\xbf\x00 \t\r\n")
+    if not start:
+        return "empty"
+    if start[:1] != b"<":
+        return "not-a-feed"
+    root = _ROOT.search(start)
+    if root is None:
+        return "not-a-feed"
+    if not all(map(_is_harmless, _ENTITY.finditer(start[: root.start()]))):
+        return "entities"
+    return "html" if _HTML.match(start) or _HTML.match(start[root.start() :]) else ""
+
+
+def _is_harmless(declaration: "re.Match[bytes]") -> bool:
+    parameter, name, value = declaration.groups()
+    if parameter:
+        return name in _HTML_SETS
+    known = name.decode("ascii", "replace") in name2codepoint
+    return known and _HARMLESS_VALUE.fullmatch(value) is not None
+
+
+def read(
+    document: Mapping[str, Any], *, blog: str, url: str, now: datetime, first: bool
+) -> ParsedFeed:
+    """Return what feedparser found in a document as our values.
+
+    Args:
+        document: feedparser's result, made without its sanitiser and its resolver.
+        blog: slug of whose feed it is.
+        url: where the document came from; relative links are resolved against it.
+        now: when the entries are seen, aware UTC.
+        first: whether nothing of this feed was ever read before: a backlog without usable
+            dates then counts for nothing (``LeftOut.BACKFILL``).
+
+    Returns:
+        At most 500 entries in document order, no two with one identity; or an error where the
+        document is no feed.
+    """
+    items: Sequence[Mapping[str, Any]] = document["entries"]
+    if not document.get("version") and not items:
+        return ParsedFeed(error="not-a-feed", detail=str(document.get("bozo_exception", "")))
+    drafts = [_draft(item, url) for item in islice(items, MAX_ENTRIES) if _has_anything(item)]
+    keys = _Keys(
+        guids=_telling((d.guid, d.link, d.title) for d in drafts),
+        links=_telling((d.page, "", d.title) for d in drafts),
+    )
+    entries: dict[str, Entry] = {}
+    for draft in drafts:
+        entry = _entry(draft, keys, blog=blog, url=url, now=now, first=first)
+        entries.setdefault(entry.identity, entry)
+    return ParsedFeed(title=_title(document["feed"])[:MAX_KEY], entries=tuple(entries.values()))
+
+
+def entry_day(published: datetime | None, first_seen: datetime) -> date:
+    """Return the day an entry counts for: the earlier of both times, in Europe/Paris.
+
+    So a date in the future becomes the day the entry was first seen.
+    """
+    return min(published or first_seen, first_seen).astimezone(PARIS).date()
+
+
+def content_hash(text: str) -> str:
+    """Return 32 hex digits alike for texts that differ in case, accents or punctuation only.
+
+    An empty string for a text without a word in it.
+    """
+    folded = _MARKS.sub("", unicodedata.normalize("NFKD", text.casefold()))
+    words = " ".join(_WORDS.findall(folded))
+    return blake2b(words.encode(), digest_size=16).hexdigest() if words else ""
+
+
+class _Draft(NamedTuple):
+    """One entry of the document, and by what it could be known again."""
+
+    item: Mapping[str, Any]
+    guid: str
+    link: str
+    page: str  # the canonical link
+    title: str
+
+
+class _Keys(NamedTuple):
+    """The guids and canonical links that tell the document's entries apart."""
+
+    guids: frozenset[str]
+    links: frozenset[str]
+
+
+def _draft(item: Mapping[str, Any], url: str) -> _Draft:
+    link = absolute(item.get("feedburner_origlink") or item.get("link") or "", url)
+    return _Draft(
+        item=item,
+        guid=one_line(item.get("id") or ""),
+        link=link,
+        page=canonical(link),
+        title=_title(item),
+    )
+
+
+def _entry(draft: _Draft, keys: _Keys, *, blog: str, url: str, now: datetime, first: bool) -> Entry:
+    item = draft.item
+    published = _time(item, "published_parsed", "updated_parsed", "created_parsed")
+    text, links = _content(item, draft.link or url, url)
+    has_enclosure = any(enclosure.get("href") for enclosure in item.get("enclosures", ()))
+    length = len(text)
+    dated = published is not None and published <= now + CLOCK_SKEW
+    return Entry(
+        blog=blog,
+        identity=_identity(draft, keys, published, text),
+        link=draft.link,
+        title=draft.title,
+        published=published,
+        updated=_time(item, "updated_parsed"),
+        first_seen=now,
+        day=entry_day(published, now),
+        text=text[:MAX_TEXT],
+        links=links,
+        content_hash=content_hash(text),
+        length=length,
+        enclosure=has_enclosure,
+        left_out=_left_out(
+            is_short=length < MIN_VISIBLE and not has_enclosure, is_backfill=first and not dated
+        ),
+    )
+
+
+def _left_out(*, is_short: bool, is_backfill: bool) -> LeftOut | None:
+    """Return why an entry does not count, as far as its feed alone can tell."""
+    if is_backfill:
+        return LeftOut.BACKFILL
+    return LeftOut.SHORT if is_short else None
+
+
+def _has_anything(item: Mapping[str, Any]) -> bool:
+    return any(item.get(key) for key in ("id", "link", "title", "summary", "content"))
+
+
+def _telling(bearers: Iterable[tuple[str, str, str]]) -> frozenset[str]:
+    """Return the keys that stand for one thing each, of (key, link, title).
+
+    A guid or link that several posts share (a template's mistake, the home page) is no key for
+    any of them: were the first allowed to keep it, the next post would take it over.
+    """
+    things = Counter(key for key, _link, _title in set(bearers))
+    return frozenset(key for key, count in things.items() if key and count == 1)
+
+
+def _identity(draft: _Draft, keys: _Keys, published: datetime | None, text: str) -> str:
+    """Return guid, else canonical link, else a hash of title and day."""
+    if draft.guid in keys.guids:
+        return _key(draft.guid)
+    if draft.page in keys.links:
+        return _key(draft.page)
+    day = "" if published is None else published.astimezone(PARIS).date().isoformat()
+    return _hash(f"{day}\n{draft.title or text}")
+
+
+def _key(text: str) -> str:
+    return text if len(text) <= MAX_KEY else _hash(text)
+
+
+def _hash(text: str) -> str:
+    return "hash:" + blake2b(text.encode("utf-8", "replace"), digest_size=16).hexdigest()
+
+
+def _title(item: Mapping[str, Any]) -> str:
+    """Return a title as text on one line, whatever its feed declared it to be."""
+    title: str = item.get("title") or ""
+    detail: Mapping[str, Any] = item.get("title_detail") or {}
+    if detail.get("type") not in _TEXT_TYPES:
+        title = visible_text(title)[0]
+    return one_line(plain_text(title))
+
+
+def _content(item: Mapping[str, Any], page: str, url: str) -> tuple[str, tuple[str, ...]]:
+    """Return the visible text and the links of the longest content, else of the summary."""
+    contents = [part for part in item.get("content", ()) if part.get("value")]
+    contents.sort(key=lambda part: len(part["value"]), reverse=True)
+    summary = item.get("summary_detail") or {"value": item.get("summary", "")}
+    found: tuple[str, tuple[str, ...]] = ("", ())
+    for part in (*contents[:1], summary):
+        markup: str = part.get("value") or ""
+        # feedparser says in ``base`` which xml:base was in force; without any, the document's
+        # own address, and then the entry's page is what its author saw.
+        base = part.get("base") or url
+        if part.get("type") in _TEXT_TYPES:
+            found = plain_text(markup), ()
+        else:
+            found = visible_text(markup, page if base == url else base)
+        if any(found):
+            break
+    return found
+
+
+def _time(item: Mapping[str, Any], *keys: str) -> datetime | None:
+    """Return the first usable time, aware UTC."""
+    for key in keys:
+        # ``get`` of feedparser's dictionary would answer for ``updated`` with ``published``.
+        parsed: struct_time | None = item[key] if key in item else None  # noqa: SIM401
+        if parsed is None:
+            continue
+        try:
+            moment = datetime.fromtimestamp(calendar.timegm(parsed), UTC)
+        except (ValueError, OverflowError, OSError):
+            continue
+        if moment >= EARLIEST:
+            return moment
+    return None

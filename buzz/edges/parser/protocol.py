@@ -1,0 +1,19 @@
+"""What the parent and its parsing processes say to each other."""
+
+from dataclasses import dataclass
+from datetime import datetime
+
+HEADER = "!I"  # length of the pickle that follows
+READY = "ready"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Document:
+    """One body to be parsed."""
+
+    blog: str  # slug of whose feed it is
+    url: str  # where it came from, after redirects
+    content_type: str
+    body: bytes
+    now: datetime  # when its entries are seen, aware UTC
+    first: bool  # nothing of this feed was ever read before
