@@ -1,0 +1,190 @@
+"""The words of the report: what each step, state, verdict and mode is called, and what it means."""
+
+from collections.abc import Mapping
+from datetime import timedelta
+
+from buzz.core.report.model import FunnelStep, Report, Step
+from buzz.locales import formats, ngettext
+from buzz.locales import gettext as _
+from buzz.locales import mark as N_
+from buzz.model import CampaignState, DeliveryState, RelayMode, Stance, Verdict
+
+DASH = "\N{EN DASH}"  # nothing was measured, or there is none
+STEPS: Mapping[Step, str] = {
+    Step.TARGETED: N_("Targeted"),
+    Step.ACCEPTED: N_("Accepted"),
+    Step.OPENED: N_("Opened"),
+    Step.CLICKED: N_("Clicked"),
+    Step.VISITED: N_("Share link followed"),
+    Step.RELAYED: N_("Relayed"),
+}
+MEANINGS: Mapping[Step, str] = {
+    Step.TARGETED: N_("every recipient the plan chose; each is in exactly one state"),
+    Step.ACCEPTED: N_("the receiving server took the letter; whether it was shown is not known"),
+    Step.OPENED: N_(
+        "a person's mail program fetched the image, among those who agreed to be measured and "
+        "whose letter was accepted"
+    ),
+    Step.CLICKED: N_(
+        "a person followed at least one link, among those who agreed to be measured and whose "
+        "letter was accepted"
+    ),
+    Step.VISITED: N_("somebody followed the blog's own share link; nothing is known of visitors"),
+    Step.RELAYED: N_(
+        "the blog published at least one post that carries the message, judged by "
+        "the evidence below"
+    ),
+}
+CERTAINTY: Mapping[Step, str] = {
+    Step.TARGETED: N_("exact"),
+    Step.ACCEPTED: N_("exact"),
+    Step.OPENED: N_("lower bound: images are often blocked"),
+    Step.CLICKED: N_("measured"),
+    Step.VISITED: N_("measured"),
+    Step.RELAYED: N_("judged, with the proof beside it"),
+}
+STATES: Mapping[DeliveryState, str] = {
+    DeliveryState.ACCEPTED: N_("accepted"),
+    DeliveryState.PLANNED: N_("planned"),
+    DeliveryState.CLAIMED: N_("in flight"),
+    DeliveryState.DEFERRED: N_("deferred"),
+    DeliveryState.REFUSED: N_("refused"),
+    DeliveryState.UNCERTAIN: N_("uncertain"),
+    DeliveryState.SUPPRESSED: N_("suppressed"),
+    DeliveryState.CANCELLED: N_("cancelled"),
+}
+CAMPAIGN_STATES: Mapping[CampaignState, str] = {
+    CampaignState.DRAFT: N_("draft"),
+    CampaignState.CHECKED: N_("checked"),
+    CampaignState.APPROVED: N_("approved"),
+    CampaignState.SENDING: N_("being sent"),
+    CampaignState.PAUSED: N_("paused"),
+    CampaignState.FINISHED: N_("finished"),
+    CampaignState.CANCELLED: N_("cancelled"),
+    CampaignState.EXPIRED: N_("expired"),
+}
+VERDICTS: Mapping[Verdict, str] = {
+    Verdict.RELAYED: N_("relayed"),
+    Verdict.TO_CHECK: N_("to check"),
+    Verdict.MENTIONED: N_("mentioned"),
+    Verdict.NOT: N_("dismissed"),
+}
+MODES: Mapping[RelayMode, str] = {
+    RelayMode.LINK: N_("link"),
+    RelayMode.COPY: N_("copy"),
+    RelayMode.QUOTE: N_("quote"),
+    RelayMode.PARAPHRASE: N_("paraphrase"),
+    RelayMode.SLOGAN: N_("slogan"),
+}
+STANCES: Mapping[Stance, str] = {
+    Stance.FOR: N_("for"),
+    Stance.NEUTRAL: N_("neutral"),
+    Stance.AGAINST: N_("against"),
+}
+
+NEARLY_NONE = 0.01  # below this share, and above 1 minus it, a decimal is shown
+
+
+def counts(report: Report) -> dict[DeliveryState, int]:
+    """Return how many recipients are in each state, in the order they are shown."""
+    return {state: getattr(report.facts.account, state) for state in STATES}
+
+
+def account_sum(report: Report) -> str:
+    """Return the sum that accounts for everybody: ``1,500 targeted = 1,471 accepted + …``."""
+    parts = [
+        f"{formats.number(count)} {_(STATES[state])}"
+        for state, count in counts(report).items()
+        if count
+    ]
+    targeted = formats.number(report.facts.account.targeted)
+    return _("{targeted} targeted = {sum}").format(targeted=targeted, sum=" + ".join(parts) or "0")
+
+
+def found_sum(report: Report) -> str:
+    """Return the sum of the posts found, by verdict."""
+    found = report.found
+    parts = {
+        Verdict.RELAYED: found.relayed,
+        Verdict.TO_CHECK: found.to_check,
+        Verdict.MENTIONED: found.mentioned,
+        Verdict.NOT: found.dismissed,
+    }
+    words = [f"{formats.number(len(p))} {_(VERDICTS[v])}" for v, p in parts.items() if p]
+    total = len(report.facts.relays)
+    return ngettext("{n} post judged = {sum}", "{n} posts judged = {sum}", total).format(
+        n=formats.number(total), sum=" + ".join(words) or "0"
+    )
+
+
+def fraction(step: FunnelStep) -> str:
+    """Return a step's figure with its denominator in words."""
+    if step.step is Step.TARGETED:
+        return ngettext("{n} recipient", "{n} recipients", step.count).format(
+            n=formats.number(step.count)
+        )
+    if step.share is None:
+        return _("not measured")
+    whole = {
+        Step.ACCEPTED: _("{n} of {of} targeted"),
+        Step.OPENED: _("{n} of {of} measured"),
+        Step.CLICKED: _("{n} of {of} measured"),
+    }.get(step.step, _("{n} of {of} accepted"))
+    return whole.format(n=formats.number(step.count), of=formats.number(step.of))
+
+
+def share(value: float | None) -> str:
+    """Return a share in per cent, or a dash where nothing was measured.
+
+    Some is never shown as 0 %, and not all never as 100 %.
+    """
+    if value is None:
+        return DASH
+    if 0 < value < NEARLY_NONE or 1 - NEARLY_NONE < value < 1:
+        return formats.percent(min(max(value, 0.001), 0.999), digits=1)
+    return formats.percent(value)
+
+
+def span(seconds: int | None) -> str:
+    """Return a span in words, or a dash where there is none."""
+    return DASH if seconds is None else formats.span(timedelta(seconds=seconds))
+
+
+def recap(report: Report) -> tuple[str, ...]:
+    """Return the whole report in at most three sentences."""
+    if report.sent_at is None:
+        return (_("The letter has not been sent yet: there is nothing to report."),)
+    return (_accepted(report), _opened(report), _relayed(report))
+
+
+def _accepted(report: Report) -> str:
+    account = report.facts.account
+    return ngettext(
+        "{n} of {of} letter was accepted.", "{n} of {of} letters were accepted.", account.targeted
+    ).format(n=formats.number(account.accepted), of=formats.number(account.targeted))
+
+
+def _opened(report: Report) -> str:
+    opened = report.facts.opened
+    if not opened.tracked:
+        return _("Nobody agreed to be measured: how many opened it is not known.")
+    return ngettext(
+        "Of the {of} reader who agreed to be measured, {n} opened it.",
+        "Of the {of} readers who agreed to be measured, {n} opened it.",
+        opened.tracked,
+    ).format(n=formats.number(opened.person), of=formats.number(opened.tracked))
+
+
+def _relayed(report: Report) -> str:
+    if not report.blogs:
+        return _("No relay has been found so far.")
+    blogs = len(report.blogs)
+    if len(report.lags_s) == 1:
+        return _("One blog relayed it, after {first}.").format(first=span(report.first_lag_s))
+    return ngettext(
+        "{n} blog relayed it, first after {first}; half of the relays came within {median}.",
+        "{n} blogs relayed it, the first after {first}; half of the relays came within {median}.",
+        blogs,
+    ).format(
+        n=formats.number(blogs), first=span(report.first_lag_s), median=span(report.median_lag_s)
+    )
