@@ -224,7 +224,7 @@ class Protocol(SMTPProtocol):
             self.hang_up("malformed")
             return
         super().data_received(data)
-        if waiter.done() and self._buffer:
+        if waiter.done() and waiter.exception() is None and self._buffer:
             self.hang_up("unsolicited")
 
     def hang_up(self, fault: str) -> None:

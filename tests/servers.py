@@ -1,0 +1,278 @@
+"""Mail servers for tests: a good one that answers by local part, and one that misbehaves.
+
+Both run in a thread of their own on a free port of 127.0.0.1, so that tests may block.
+"""
+
+import asyncio
+import socket
+import ssl
+import threading
+from collections import Counter
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from aiosmtpd.controller import Controller
+from aiosmtpd.smtp import AuthResult
+
+from buzz.model import Phase
+
+HOST = "127.0.0.1"
+CERTIFICATE = Path(__file__).parent / "data" / "localhost.pem"  # key and certificate, self-signed
+USER, PASSWORD = "lettre", "mot de passe"
+
+
+@dataclass(frozen=True)
+class Received:
+    """One message that a server has answered with 250."""
+
+    mail_from: str
+    rcpt_to: str
+    content: bytes
+
+
+class Postbox:
+    """A server that takes everything, but for recipients whose local part says otherwise.
+
+    ``450@…`` is answered 450 at RCPT; ``dot-451@…`` is answered 451 after the final dot.
+    """
+
+    def __init__(self, answer: Callable[[str], str] | None = None) -> None:
+        self.received: list[Received] = []
+        self.offered: Counter[str] = Counter()  # RCPT commands, by address
+        self.sessions = 0
+        self._answer = answer or (lambda _rcpt: "")
+
+    @property
+    def count(self) -> Counter[str]:
+        """How many messages each recipient has got."""
+        return Counter(message.rcpt_to for message in self.received)
+
+    async def handle_EHLO(  # noqa: N802, D102  (aiosmtpd's names)
+        self, _server: Any, session: Any, _envelope: Any, hostname: str, responses: list[str]
+    ) -> list[str]:
+        self.sessions += 1
+        session.host_name = hostname
+        return responses
+
+    async def handle_RCPT(  # noqa: N802, D102  (aiosmtpd's names)
+        self, _server: Any, _session: Any, envelope: Any, address: str, _options: Any
+    ) -> str:
+        self.offered[address] += 1
+        local = address.partition("@")[0]
+        said = self._answer(address) or _REPLIES.get(local, "")
+        if said:
+            return said
+        envelope.rcpt_tos.append(address)
+        return "250 2.1.5 ok"
+
+    async def handle_DATA(self, _server: Any, _session: Any, envelope: Any) -> str:  # noqa: N802, D102
+        (rcpt_to,) = envelope.rcpt_tos
+        local = rcpt_to.partition("@")[0]
+        if local.startswith("dot-"):
+            return _REPLIES[local.removeprefix("dot-")]
+        self.received.append(Received(envelope.mail_from, rcpt_to, envelope.original_content))
+        return f"250 2.0.0 queued as {len(self.received)}"
+
+
+_REPLIES = {
+    "421": "421 4.3.2 shutting down",
+    "450": "450 4.2.0 greylisted, come back later",
+    "451": "451 4.3.0 not now",
+    "452": "452 4.5.3 too many recipients",
+    "550": "550 5.1.1 no such user",
+    "552": "552 5.2.2 mailbox full",
+    "554": "554 5.7.1 refused by policy",
+}
+
+
+class _Controller(Controller):
+    """On port 0: the port is read from the socket before the server is probed."""
+
+    def _trigger_server(self) -> None:
+        listening: Any = self.server
+        self.port = listening.sockets[0].getsockname()[1]
+        super()._trigger_server()  # type: ignore[no-untyped-call]  # aiosmtpd's
+
+
+@contextmanager
+def postbox(box: Postbox, *, tls: str = "none", auth: bool = False) -> Iterator[int]:
+    """Run a good server, and give its port."""
+
+    def authenticate(_s: Any, _se: Any, _e: Any, _mechanism: str, data: Any) -> AuthResult:
+        ok = (data.login, data.password) == (USER.encode(), PASSWORD.encode())
+        return AuthResult(success=ok, handled=False)
+
+    options: dict[str, Any] = {"enable_SMTPUTF8": True, "decode_data": False}
+    if tls == "starttls":
+        options |= {"tls_context": server_context(), "require_starttls": True}
+    if auth:
+        options |= {"authenticator": authenticate, "auth_require_tls": tls == "starttls"}
+    if tls == "implicit":
+        options["ssl_context"] = server_context()
+    controller = _Controller(box, hostname=HOST, port=0, **options)
+    controller.start()
+    try:
+        yield controller.port
+    finally:
+        controller.stop()
+
+
+def server_context() -> ssl.SSLContext:
+    """Return the TLS context of a server with the self-signed certificate."""
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.load_cert_chain(CERTIFICATE)
+    return context
+
+
+def client_context() -> ssl.SSLContext:
+    """Return the TLS context of a client that trusts that certificate and no other."""
+    return ssl.create_default_context(cafile=CERTIFICATE)
+
+
+@dataclass(frozen=True)
+class Act:
+    """What the bad server does instead of what it should."""
+
+    say: bytes = b""
+    then: str = "go on"  # or: drop, stall
+
+
+DROP = Act(then="drop")
+STALL = Act(then="stall")
+
+
+@dataclass
+class BadServer:
+    """A server that misbehaves at given phases, so many times, and then is good.
+
+    Phase BODY acts when the first bytes of the body have come, REPLY after the final dot.
+    """
+
+    acts: Mapping[Phase, Act]
+    times: int = 1  # how often it misbehaves in all
+    extensions: tuple[str, ...] = ("PIPELINING", "8BITMIME")
+    connections: int = 0
+    commands: list[str] = field(default_factory=list)
+    complete: list[str] = field(default_factory=list)  # recipients whose whole message came
+    accepted: list[str] = field(default_factory=list)  # those answered 250
+    port: int = 0
+
+    async def serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        """Hold one dialogue."""
+        self.connections += 1
+        try:
+            await _Dialogue(self, reader, writer).run()
+        except (ConnectionError, asyncio.IncompleteReadError, _Dropped):
+            pass
+        finally:
+            writer.transport.abort()
+
+
+class _Dropped(Exception):
+    """The script says to hang up."""
+
+
+class _Dialogue:
+    """One connection to the bad server."""
+
+    def __init__(
+        self, server: BadServer, reader: asyncio.StreamReader, writer: asyncio.StreamWriter
+    ) -> None:
+        self.server, self.reader, self.writer = server, reader, writer
+
+    async def run(self) -> None:
+        await self.answer(Phase.GREETING, b"220 bad.example ESMTP\r\n")
+        rcpt_to = ""
+        while line := (await self.reader.readline()).decode().strip():
+            verb = line.split(" ")[0].upper()
+            self.server.commands.append(line)
+            match verb:
+                case "EHLO":
+                    lines = ["bad.example", *self.server.extensions]
+                    said = "".join(f"250-{line}\r\n" for line in lines[:-1])
+                    await self.answer(Phase.EHLO, f"{said}250 {lines[-1]}\r\n".encode())
+                case "STARTTLS":
+                    await self.answer(Phase.STARTTLS, b"220 go ahead\r\n")
+                case "AUTH":
+                    await self.answer(Phase.AUTH, b"235 2.7.0 welcome\r\n")
+                case "MAIL":
+                    await self.answer(Phase.MAIL, b"250 2.1.0 ok\r\n")
+                case "RCPT":
+                    rcpt_to = line.partition("<")[2].partition(">")[0]
+                    await self.answer(Phase.RCPT, b"250 2.1.5 ok\r\n")
+                case "DATA":
+                    if await self.answer(Phase.DATA, b"354 go ahead\r\n"):
+                        await self.body(rcpt_to)
+                case "QUIT":
+                    await self.answer(Phase.QUIT, b"221 bye\r\n")
+                    return
+                case _:
+                    await self.say(b"250 ok\r\n")
+
+    async def body(self, rcpt_to: str) -> None:
+        await self.reader.readexactly(10)
+        await self.answer(Phase.BODY, b"")
+        while (await self.reader.readline()) != b".\r\n":
+            pass
+        self.server.complete.append(rcpt_to)
+        if await self.answer(Phase.REPLY, b"250 2.0.0 queued\r\n"):
+            self.server.accepted.append(rcpt_to)
+
+    async def answer(self, phase: Phase, good: bytes) -> bool:
+        """Answer as one should, or as the script says; tell whether it was as one should."""
+        act = self.server.acts.get(phase)
+        if act is None or self.server.times <= 0:
+            await self.say(good)
+            return True
+        self.server.times -= 1
+        await self.say(act.say)
+        if act.then == "drop":
+            raise _Dropped
+        if act.then == "stall":
+            await self.reader.read()  # until the client hangs up
+            raise _Dropped
+        return act.say.startswith(good[:3]) if good else True
+
+    async def say(self, text: bytes) -> None:
+        if text:
+            self.writer.write(text)
+            await self.writer.drain()
+
+
+@contextmanager
+def bad(server: BadServer) -> Iterator[int]:
+    """Run a bad server, and give its port."""
+    ready = threading.Event()
+    loop, stop = asyncio.new_event_loop(), asyncio.Event()
+
+    async def main() -> None:
+        listening = await asyncio.start_server(server.serve, HOST, 0)
+        server.port = listening.sockets[0].getsockname()[1]
+        ready.set()
+        await stop.wait()
+        listening.close()
+        dialogues = asyncio.all_tasks() - {asyncio.current_task()}
+        for dialogue in dialogues:
+            dialogue.cancel()
+        await asyncio.gather(*dialogues, return_exceptions=True)
+
+    thread = threading.Thread(target=loop.run_until_complete, args=(main(),))
+    thread.start()
+    ready.wait()
+    try:
+        yield server.port
+    finally:
+        loop.call_soon_threadsafe(stop.set)
+        thread.join()
+        loop.close()
+
+
+def free_port() -> int:
+    """Return a port on which nobody listens."""
+    with socket.socket() as probe:
+        probe.bind((HOST, 0))
+        port: int = probe.getsockname()[1]
+        return port
