@@ -5,7 +5,7 @@ leaves them either in the spool or in the database. Here consent is asked again,
 transaction: no event of a person who withdrew is stored, whatever the spool holds.
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -87,23 +87,23 @@ def _move(settings: Settings, store: Store, path: Path) -> tuple[int, Drained]:
     )
 
 
-def _admitted(settings: Settings, tx: Transaction, batch: Iterable[Event]) -> list[Event]:
+def _admitted(settings: Settings, tx: Transaction, batch: Sequence[Event]) -> list[Event]:
     """Return what of these events may be stored, each with its blog."""
-    found = tuple(batch)
-    blogs = events.blogs_of(tx, {event.delivery for event in found if event.delivery is not None})
-    links = events.known_links(tx, {event.link for event in found if event.link is not None})
+    blogs = events.blogs_of(
+        tx, ((event.delivery, event.campaign) for event in batch if event.delivery is not None)
+    )
+    links = events.known_links(tx, (event.link for event in batch if event.link is not None))
     in_force = consents_in_force(tx) if blogs else {}
-    return [
-        kept
-        for event in found
-        if (event.delivery is None or event.delivery in blogs)
-        and (event.link is None or event.link in links)
-        and (
-            kept := consent.admitted(
-                event,
-                blog="" if event.delivery is None else blogs[event.delivery],
-                consents=in_force,
-                modes=modes(settings),
-            )
-        )
-    ]
+    kept = []
+    for event in batch:
+        blog = ""
+        if event.delivery is not None:
+            blog = blogs.get((event.delivery, event.campaign), "")
+            if not blog:
+                continue
+        if event.link is not None and event.link not in links:
+            continue
+        admitted = consent.admitted(event, blog=blog, consents=in_force, modes=modes(settings))
+        if admitted is not None:
+            kept.append(admitted)
+    return kept

@@ -33,14 +33,23 @@ def happened(tx: Transaction, delivery: DeliveryId, kind: EventKind) -> bool:
     return tx.execute(query.limit(1)).first() is not None
 
 
-def blogs_of(tx: Transaction, ids: Iterable[DeliveryId]) -> dict[DeliveryId, str]:
-    """Return whose letter each delivery is; one that was erased is absent."""
+def blogs_of(
+    tx: Transaction, letters: Iterable[tuple[DeliveryId, str]]
+) -> dict[tuple[DeliveryId, str], str]:
+    """Return whose each letter is, by delivery and campaign; one that was erased is absent.
+
+    The campaign tells an erased delivery from a later one that was given the same number.
+    """
+    wanted = set(letters)
     return {
-        DeliveryId(id_): blog
-        for batch in _batches(ids)
-        for id_, blog in tx.execute(
-            sa.select(deliveries.c.id, deliveries.c.blog).where(deliveries.c.id.in_(batch))
+        (DeliveryId(row.id), row.campaign): row.blog
+        for batch in _batches(delivery for delivery, _campaign in wanted)
+        for row in tx.execute(
+            sa.select(deliveries.c.id, deliveries.c.campaign, deliveries.c.blog).where(
+                deliveries.c.id.in_(batch)
+            )
         )
+        if (row.id, row.campaign) in wanted
     }
 
 

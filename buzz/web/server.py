@@ -1,0 +1,103 @@
+"""The server under the service: one process, one socket, quiet, and it stops when asked to."""
+
+import asyncio
+import signal
+import socket
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+
+import uvicorn
+
+from buzz.config import Settings
+from buzz.edges.store import Store
+from buzz.errors import ConfigurationError
+from buzz.locales import gettext as _
+from buzz.web.app import create_app
+from buzz.web.limits import MAX_HEADER_BYTES
+
+IDLE_S = 10  # a connection that says nothing is closed
+AT_ONCE = 1000  # connections; more are told to come back (503)
+_BACKLOG = 1024
+_STOP_WITHIN_S = 5
+
+
+def serve(
+    settings: Settings, store: Store, bind: str, listening: Callable[[str], None] | None = None
+) -> None:
+    """Serve until SIGINT or SIGTERM.
+
+    Args:
+        settings: the workspace.
+        store: its database.
+        bind: ``HOST:PORT``; port 0 takes a free one.
+        listening: told the address once requests are answered.
+
+    Raises:
+        ConfigurationError: the address is no address, is taken, or is not ours to take.
+    """
+    listener = _listen(bind)
+    host, port = listener.getsockname()[:2]
+    shown = f"[{host}]" if ":" in host else host
+    config = uvicorn.Config(
+        create_app(settings, store),
+        access_log=False,  # who asked for what is nobody's business
+        log_level="warning",
+        server_header=False,
+        proxy_headers=False,  # nothing here looks at an address
+        lifespan="on",
+        timeout_keep_alive=IDLE_S,
+        timeout_graceful_shutdown=_STOP_WITHIN_S,
+        limit_concurrency=AT_ONCE,
+        h11_max_incomplete_event_size=MAX_HEADER_BYTES,
+    )
+    server = _Server(config, lambda: listening and listening(f"http://{shown}:{port}"))
+    try:
+        asyncio.run(server.serve(sockets=[listener]))
+    finally:
+        listener.close()
+
+
+class _Server(uvicorn.Server):
+    """Uvicorn, but that it says when it listens and ends like any command."""
+
+    def __init__(self, config: uvicorn.Config, listening: Callable[[], object]) -> None:
+        super().__init__(config)
+        self._listening = listening
+
+    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        """Start, and say so."""
+        await super().startup(sockets)
+        if self.started:
+            self._listening()
+
+    @contextmanager
+    def capture_signals(self) -> Iterator[None]:
+        """Stop on SIGINT and SIGTERM; uvicorn's own way raises the signal again afterwards."""
+        asked = (signal.SIGINT, signal.SIGTERM)
+        before = {number: signal.signal(number, self.handle_exit) for number in asked}
+        try:
+            yield
+        finally:
+            for number, handler in before.items():
+                signal.signal(number, handler)
+
+
+def _listen(bind: str) -> socket.socket:
+    host, colon, port = bind.rpartition(":")
+    host = host.removeprefix("[").removesuffix("]")
+    if not colon or not port.isdigit():
+        raise ConfigurationError(
+            _("{bind} is no address to listen at").format(bind=bind),
+            remedy=_("use HOST:PORT, e.g. 127.0.0.1:8025"),
+        )
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    try:
+        return socket.create_server((host, int(port)), family=family, backlog=_BACKLOG)
+    except (OSError, OverflowError) as exc:
+        raise ConfigurationError(
+            _("cannot listen: {why}").format(why=getattr(exc, "strerror", None) or exc),
+            place=bind,
+            remedy=_(
+                "stop what listens there, or choose another: buzz serve --bind 127.0.0.1:8026"
+            ),
+        ) from exc
