@@ -52,7 +52,7 @@ def is_slug(text: str) -> bool:
 
 
 def visible(text: str) -> str:
-    r"""Return the text composed (NFC), without invisible marks, apostrophes straight, single-spaced.
+    r"""Return the text composed (NFC), single-spaced, apostrophes straight, nothing invisible.
 
     What a reader sees stays as it is written: case, accents, punctuation.
 

@@ -10,10 +10,10 @@ measurements, weights.json the weights, lexicon.json the cues, background-LL.jso
 words are.
 """
 
+from buzz.core.relay.figures import Figures, Judged, ModeFigures, figures
 from buzz.core.relay.index import Index
 from buzz.core.relay.judging import (
     Judgement,
-    addresses,
     index_of,
     judge,
     links_of,
@@ -21,18 +21,21 @@ from buzz.core.relay.judging import (
     weigh,
 )
 from buzz.core.relay.message import Message, prepare
-from buzz.core.relay.score import RELAYED, TO_CHECK, Model, shipped
+from buzz.core.relay.score import RELAYED, TO_CHECK, Model, shipped, version
 from buzz.core.relay.words import Reading, read
 
 __all__ = [
     "RELAYED",
     "TO_CHECK",
+    "Figures",
     "Index",
+    "Judged",
     "Judgement",
     "Message",
+    "ModeFigures",
     "Model",
     "Reading",
-    "addresses",
+    "figures",
     "index_of",
     "judge",
     "links_of",
@@ -40,5 +43,6 @@ __all__ = [
     "prepare",
     "read",
     "shipped",
+    "version",
     "weigh",
 ]

@@ -42,7 +42,7 @@ class Chain:
 
 
 def chains(message: Message, post: Reading) -> tuple[Chain, ...]:
-    """Return the chains of at least ``LEAST_MASS``, the heaviest first, no word of the post twice."""
+    """Return the chains of at least ``LEAST_MASS``, heaviest first, disjoint in the post."""
     pairs: list[tuple[int, int]] = []
     scores: list[float] = []
     before: list[int] = []

@@ -19,15 +19,13 @@ _SENTENCE_END = re.compile(r"[.!?…]+(?:\s*[»”\")])*\s+")
 
 def evidence(message: Message, post: Reading, traces: Traces, voice: Voice) -> tuple[Evidence, ...]:
     """Return the evidence: links, text by weight, slogans, hashtags, names, then counter-cues."""
-    return tuple(
-        [
-            *_links(message, post, traces, voice),
-            *_texts(message, post, traces),
-            *_phrases("slogan", traces.slogans, post),
-            *_tags(post, traces),
-            *_phrases("name", traces.names, post),
-            *_stance(post, voice),
-        ]
+    return (
+        *_links(message, post, traces, voice),
+        *_texts(message, post, traces),
+        *_phrases("slogan", traces.slogans, post),
+        *_tags(post, traces),
+        *_phrases("name", traces.names, post),
+        *_stance(post, voice),
     )
 
 
@@ -170,6 +168,4 @@ def _around(post: Reading, start: int, end: int) -> str:
 
 def _written(post: Reading, places: Iterator[int]) -> tuple[str, ...]:
     """Return words as the post writes them, each once, in its order."""
-    return tuple(
-        dict.fromkeys(post.text[post.words[i].start : post.words[i].end] for i in places)
-    )
+    return tuple(dict.fromkeys(post.text[post.words[i].start : post.words[i].end] for i in places))

@@ -1,6 +1,6 @@
 """Judging: one post against the messages it could relay."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -37,13 +37,8 @@ def moment(entry: Entry) -> datetime:
     return min(entry.published or entry.first_seen, entry.first_seen)
 
 
-def addresses(entry: Entry) -> tuple[str, ...]:
-    """Return the web addresses in an entry's markup and text, each once."""
-    return _addresses(entry.links, read(entry.text))
-
-
 def judge(
-    index: Index, entry: Entry, short_links: Mapping[str, str], model: Model | None = None
+    index: Index, entry: Entry, campaign_of: Callable[[str], str], model: Model | None = None
 ) -> tuple[Relay, ...]:
     """Return what a stored entry does with each message it is a candidate for; empty: none.
 
@@ -53,7 +48,7 @@ def judge(
     Args:
         index: the messages.
         entry: title, text, links and times of a post; stored, so it has an id.
-        short_links: our own short links in it -> slug of the campaign they belong to.
+        campaign_of: gives the slug behind one of our own short links, empty for other addresses.
         model: other weights than those shipped.
     """
     assert entry.id is not None, "only stored entries are judged"
@@ -62,14 +57,15 @@ def judge(
     for language in index.languages():
         post = read(f"{entry.title}. {entry.text}" if entry.title else entry.text, language)
         links = _addresses(entry.links, post)
-        for number in sorted(index.candidates(post, links, short_links.values())):
+        short = {url: slug for url in links if (slug := campaign_of(url))}
+        for number in sorted(index.candidates(post, links, short.values())):
             message = index.messages[number]
             pack = message.pack
             if pack.language != language or when < pack.sent_at:
                 continue
             if host(entry.link) in message.hosts:
                 continue
-            own = [url for url, slug in short_links.items() if slug == pack.campaign]
+            own = [url for url, slug in short.items() if slug == pack.campaign]
             said = weigh(message, post, links, own, model)
             found.append(
                 Relay(

@@ -149,7 +149,7 @@ def _point(  # noqa: PLR0917  (private: called once, in the order of the row)
 
 def _phrases(texts: Sequence[str], language: str) -> tuple[Phrase, ...]:
     """Return each phrase once, the longest first, so that a part of one is not counted again."""
-    found = {}
+    found: dict[tuple[str, ...], Phrase] = {}
     for text in texts:
         run = words.read(text, language).words
         if run and sum(len(word.folded) for word in run) > 2:  # noqa: PLR2004  (initials are no name)

@@ -10,12 +10,14 @@ import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cache
+from hashlib import blake2b
 from importlib.resources import files
 
 from buzz.core.relay.signals import COVERED, SURE, Voice
 from buzz.core.relay.traces import Traces
 from buzz.model import RelayMode, Stance, Verdict
 
+READER = 1  # raise it when the same words and weights come to give another result
 RELAYED = 0.80  # from here on the post is shown as a relay
 TO_CHECK = 0.40  # from here on a person should look
 GUARDED = 0.79  # an opponent's post is never shown as a relay by the machine
@@ -37,6 +39,15 @@ def shipped() -> Model:
     text = files(__package__).joinpath("weights.json").read_text(encoding="utf-8")
     document = json.loads(text)
     return Model(document["intercept"], document["weights"])
+
+
+@cache
+def version() -> str:
+    """Return the version of the reader: another one after any change of weights or cues."""
+    digest = blake2b(digest_size=4)
+    for name in ("weights.json", "lexicon.json"):
+        digest.update(files(__package__).joinpath(name).read_bytes())
+    return f"+{READER}.{digest.hexdigest()}"
 
 
 def shares(model: Model, signals: Mapping[str, float]) -> dict[str, float]:

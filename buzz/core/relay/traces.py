@@ -73,8 +73,10 @@ def find(message: Message, post: Reading, links: Sequence[str], own: Sequence[st
         names=names,
         tags=tuple(tag for tag in post.tags if tag[1] in message.tags),
         inside=_inside(message, post),
-        pairs=max((len(p.pairs & theirs) / len(p.pairs) for p in message.points if p.pairs), default=0.0),
-        pairs_inside=len(theirs & message.pairs)/max(1, len(theirs)),
+        pairs=max(
+            (len(p.pairs & theirs) / len(p.pairs) for p in message.points if p.pairs), default=0.0
+        ),
+        pairs_inside=len(theirs & message.pairs) / max(1, len(theirs)),
         shared=sum(
             message.weights[stem]
             for stem in {word.stem for word in post.words}.intersection(message.weights)
@@ -127,7 +129,7 @@ def _window(point: Point, post: Reading, places: Sequence[int]) -> Cover:
     mass = best = 0.0
     span = (places[0], places[0] + 1)
     first = 0
-    for last, here in enumerate(places):
+    for here in places:
         stem = post.words[here].stem
         counts[stem] = counts.get(stem, 0) + 1
         if counts[stem] == 1:
@@ -139,7 +141,7 @@ def _window(point: Point, post: Reading, places: Sequence[int]) -> Cover:
                 mass -= point.stems[gone]
             first += 1
         if mass > best + 1e-9:
-            best, span = mass, (places[first], places[last] + 1)
+            best, span = mass, (places[first], here + 1)
     said = post.mass[span[1]] - post.mass[span[0]]
     focus = best / math.sqrt(point.mass * max(said, best)) if best else 0.0
     return Cover(point, best / point.mass, focus, *span)

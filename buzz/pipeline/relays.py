@@ -1,0 +1,395 @@
+"""Relay detection's day: read new entries against a frozen message, keep what was found.
+
+A scan reads each entry once per campaign; an edited entry, or a new version of the reader, is
+read again. It may be broken off and repeated at any time. What a person said of a relay
+(``confirm``, ``reject``) is never overwritten and wins wherever relays are shown or counted.
+"""
+
+import json
+from collections import Counter
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+from buzz.config import Settings
+from buzz.core import relay, tracking
+from buzz.core.relay import Figures, Judged
+from buzz.edges import files
+from buzz.edges.store import Store, campaigns, relays, runs
+from buzz.errors import BuzzError, UsageError
+from buzz.locales import gettext as _
+from buzz.model import (
+    CampaignState,
+    Entry,
+    EntryId,
+    MessagePack,
+    Purpose,
+    Relay,
+    RelayId,
+    Run,
+    Stance,
+    Verdict,
+)
+
+BATCH = 500  # entries read and stored at once; a scan that is broken off loses no more
+_SHARED_LINKS = (Purpose.RELAY, Purpose.CLICK, Purpose.ONLINE)  # what a blog may pass on
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ScanReport:
+    """What one scan did: only what it read itself."""
+
+    campaign: str
+    entries: int  # read
+    candidates: int  # that had anything of the message
+    relayed: int
+    to_check: int
+    mentioned: int
+    seconds: float
+
+
+def scan(
+    settings: Settings,
+    store: Store,
+    slug: str,
+    now: datetime,
+    *,
+    dry_run: bool = False,
+    advance: Callable[[int], None] = lambda _n: None,
+) -> ScanReport:
+    """Read the entries that were not yet read for a campaign, and keep what they do with it.
+
+    Args:
+        settings: the workspace's.
+        store: its database.
+        slug: campaign.
+        now: the present.
+        dry_run: find, but keep nothing.
+        advance: told after each batch how many entries were read.
+
+    Raises:
+        UsageError: there is no such campaign.
+        BuzzError: it has not been sent.
+        LockHeld: another scan of this campaign goes on.
+    """
+    pack = sent_pack(store, slug)
+    index = relay.index_of([pack])
+    short_links = _resolver(settings, pack)
+    counts: Counter[Verdict] = Counter()
+    read = candidates = 0
+    with files.lock(settings.data / f"scan-{slug}.lock"):
+        for batch in _unread(store, pack):
+            found = [r for entry in batch for r in relay.judge(index, entry, short_links)]
+            if not dry_run:
+                _keep(store, slug, batch, found)
+            read += len(batch)
+            candidates += len(found)
+            counts.update(r.verdict for r in found)
+            advance(len(batch))
+        ended_at = settings.now()
+        report = ScanReport(
+            campaign=slug,
+            entries=read,
+            candidates=candidates,
+            relayed=counts[Verdict.RELAYED],
+            to_check=counts[Verdict.TO_CHECK],
+            mentioned=counts[Verdict.MENTIONED],
+            seconds=round(max(0.0, (ended_at - now).total_seconds()), 3),
+        )
+        if not dry_run:
+            with store.write() as tx:
+                runs.add(tx, _run(report, now, ended_at))
+    return report
+
+
+def sent_pack(store: Store, slug: str) -> MessagePack:
+    """Return what is looked for: the frozen message, dated when its sending began.
+
+    Raises:
+        UsageError: there is no such campaign.
+        BuzzError: it has not been sent.
+    """
+    with store.read() as tx:
+        status = campaigns.get(tx, slug)
+        pack = campaigns.pack(tx, slug)
+    if status is None:
+        raise UsageError(
+            _("no such campaign: {slug}").format(slug=slug), remedy=_("see: buzz campaign list")
+        )
+    if pack is None or status.started_at is None or status.state is CampaignState.DRAFT:
+        raise BuzzError(
+            _("{slug} has not been sent: nobody can have relayed it yet").format(slug=slug),
+            remedy=_("run: buzz send start {slug}").format(slug=slug),
+        )
+    return replace(pack, sent_at=status.started_at)
+
+
+def listing(
+    store: Store, slug: str = "", *, verdict: Verdict | None = None, blog: str = ""
+) -> tuple[Relay, ...]:
+    """Return relays, the surest first; of all campaigns where none is named.
+
+    Raises:
+        UsageError: there is no such campaign.
+    """
+    with store.read() as tx:
+        if slug and campaigns.get(tx, slug) is None:
+            raise UsageError(
+                _("no such campaign: {slug}").format(slug=slug),
+                remedy=_("see: buzz campaign list"),
+            )
+        found = relays.of_campaign(tx, slug) if slug else relays.all_relays(tx)
+    return tuple(r for r in found if (not blog or r.blog == blog) and verdict in {None, settled(r)})
+
+
+def settled(relay: Relay) -> Verdict:
+    """Return what counts: what a person said, or else the machine."""
+    return relay.label or relay.verdict
+
+
+def show(store: Store, number: int) -> Relay:
+    """Return one relay.
+
+    Raises:
+        UsageError: there is none with this id.
+    """
+    with store.read() as tx:
+        found = relays.get(tx, RelayId(number))
+    if found is None:
+        raise UsageError(
+            _("no relay has the id {id}").format(id=number), remedy=_("see: buzz relays list")
+        )
+    return found
+
+
+def say(store: Store, number: int, verdict: Verdict, *, dry_run: bool = False) -> Relay:
+    """Keep what a person says of a relay (relayed or not), and return it so labelled.
+
+    Raises:
+        UsageError: there is none with this id.
+    """
+    found = show(store, number)
+    if not dry_run:
+        with store.write() as tx:
+            relays.label(tx, RelayId(number), verdict)
+    return replace(found, label=verdict)
+
+
+def _unread(store: Store, pack: MessagePack) -> Iterator[tuple[Entry, ...]]:
+    """Give the unread entries in batches; no transaction is held while they are judged."""
+    after: EntryId | None = None
+    while True:
+        with store.read() as tx:
+            batch = relays.unread(
+                tx,
+                pack.campaign,
+                since=pack.sent_at,
+                version=relay.version(),
+                after=after,
+                limit=BATCH,
+            )
+        if not batch:
+            return
+        yield batch
+        after = batch[-1].id
+
+
+def _keep(store: Store, slug: str, batch: Sequence[Entry], found: Sequence[Relay]) -> None:
+    """Store what a batch is, and that it was read, at once."""
+    kept = [r for r in found if r.verdict is not Verdict.NOT]
+    nothing = {entry.id for entry in batch if entry.id is not None} - {r.entry for r in kept}
+    with store.write() as tx:
+        relays.drop(tx, slug, sorted(nothing))
+        relays.save(tx, kept)
+        relays.mark_read(tx, slug, batch, relay.version())
+
+
+def _resolver(settings: Settings, pack: MessagePack) -> Callable[[str], str]:
+    """Return what tells the campaign of one of our short links; empty: it is none of ours."""
+    base = settings.web.base_url.rstrip("/")
+    prefixes = {f"{base}{tracking.PATHS[purpose]}": purpose for purpose in _SHARED_LINKS}
+    for prefix in pack.tracking_prefixes:  # frozen: the base address may have moved since
+        for purpose in _SHARED_LINKS:
+            if prefix.endswith(tracking.PATHS[purpose]):
+                prefixes[prefix] = purpose
+
+    def campaign_of(url: str) -> str:
+        for prefix, purpose in prefixes.items():
+            if url.startswith(prefix):
+                token = url.removeprefix(prefix).split("?")[0].split("#")[0].rstrip("/")
+                payload = tracking.read_token(settings.secret, purpose, token)
+                return payload.campaign if payload else ""
+        return ""
+
+    return campaign_of
+
+
+def _run(report: ScanReport, started_at: datetime, ended_at: datetime) -> Run:
+    return Run(
+        command="relays scan",
+        started_at=started_at,
+        ended_at=max(started_at, ended_at),
+        exit_code=0,
+        summary={
+            "campaign": report.campaign,
+            "entries": report.entries,
+            "candidates": report.candidates,
+            "relayed": report.relayed,
+            "to_check": report.to_check,
+            "mentioned": report.mentioned,
+        },
+    )
+
+
+# --- figures on labels ------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class EvalReport:
+    """How well the detection agrees with labels."""
+
+    figures: Figures
+    seconds: float
+
+
+def evaluate(folder: Path, clock: Callable[[], datetime]) -> EvalReport:
+    """Judge the posts of a labelled set, each against its own campaign.
+
+    A post older than its campaign scores 0.
+
+    Args:
+        folder: holds ``campaigns.jsonl`` and ``posts.jsonl``.
+        clock: tells the time, for the seconds it takes.
+
+    Raises:
+        UsageError: a file is missing or a line is not what it must be; names file and line.
+    """
+    started = clock()
+    packs = {pack.campaign: pack for pack in map(_pack, _lines(folder / "campaigns.jsonl"))}
+    messages = {slug: relay.prepare(pack) for slug, pack in packs.items()}
+    judged: list[Judged] = []
+    for line in _lines(folder / "posts.jsonl"):
+        message = messages.get(str(line.facts.get("campaign")))
+        if message is None:
+            raise line.error(_("no such campaign in campaigns.jsonl"))
+        judged.append(_judged(line, message))
+    took = max(0.0, (clock() - started).total_seconds())
+    return EvalReport(figures=relay.figures(judged), seconds=round(took, 3))
+
+
+def evaluate_labels(store: Store, clock: Callable[[], datetime]) -> EvalReport:
+    """Return how well the stored scores agree with what people said of them.
+
+    Raises:
+        BuzzError: nobody has confirmed or rejected anything yet.
+    """
+    started = clock()
+    with store.read() as tx:
+        labelled = [found for found in relays.all_relays(tx) if found.label]
+    if not labelled:
+        raise BuzzError(
+            _("no relay has been confirmed or rejected yet"),
+            remedy=_("run: buzz relays confirm ID or reject ID, or name a set with --data DIR"),
+        )
+    judged = [
+        Judged(
+            label=found.label or found.verdict,
+            mode=found.mode.value if found.mode else "",
+            stance=found.stance,
+            score=found.score,
+            verdict=found.verdict,
+        )
+        for found in labelled
+    ]
+    took = max(0.0, (clock() - started).total_seconds())
+    return EvalReport(figures=relay.figures(judged), seconds=round(took, 3))
+
+
+@dataclass(frozen=True, slots=True)
+class _Line:
+    """One line of a labelled set."""
+
+    path: Path
+    number: int
+    facts: Mapping[str, Any]
+
+    def error(self, what: str) -> UsageError:
+        return UsageError(
+            what,
+            place=f"{self.path}:{self.number}",
+            remedy=_("see docs/relay.md for the form of a labelled set"),
+        )
+
+
+def _lines(path: Path) -> Iterator[_Line]:
+    try:
+        text = path.read_text(encoding="utf-8-sig")
+    except (OSError, UnicodeDecodeError) as exc:
+        raise UsageError(
+            _("cannot read: {why}").format(why=exc),
+            place=str(path),
+            remedy=_("a labelled set is a folder with campaigns.jsonl and posts.jsonl"),
+        ) from exc
+    for number, row in enumerate(text.split("\n"), start=1):
+        if row.strip():
+            try:
+                facts = json.loads(row)
+            except json.JSONDecodeError as exc:
+                raise _Line(path, number, {}).error(str(exc)) from exc
+            line = _Line(path, number, facts if isinstance(facts, dict) else {})
+            if not isinstance(facts, dict):
+                raise line.error(_("not a JSON object"))
+            yield line
+
+
+def _pack(line: _Line) -> MessagePack:
+    facts = line.facts
+    slug, title = str(facts.get("id", "")), facts.get("title") or ""
+    if not slug or not facts.get("text"):
+        raise line.error(_("a campaign needs id and text"))
+    return MessagePack(
+        campaign=slug,
+        sent_at=_date(line) or datetime.min.replace(tzinfo=UTC),
+        language=facts.get("language") or "fr",
+        title="" if title == slug else title,
+        organisation=facts.get("organisation") or "",
+        text=facts["text"],
+        talking_points=tuple(facts.get("talking_points") or ()),
+        slogans=tuple(facts.get("slogans") or ()),
+        hashtags=tuple(facts.get("hashtags") or ()),
+        names=tuple(facts.get("names") or ()),
+        links=tuple(facts.get("urls") or ()),
+    )
+
+
+def _judged(line: _Line, message: relay.Message) -> Judged:
+    facts = line.facts
+    try:
+        label = Verdict(str(facts.get("label")))
+        stance = Stance(facts.get("stance") or Stance.NEUTRAL)
+    except ValueError as exc:
+        raise line.error(str(exc)) from exc
+    published = _date(line)
+    earlier = published is not None and published < message.pack.sent_at
+    post = relay.read(str(facts.get("text") or ""), message.pack.language)
+    said = relay.weigh(message, post, relay.links_of(post))
+    return Judged(
+        label=label,
+        mode=str(facts.get("mode") or ""),
+        stance=stance,
+        score=0.0 if earlier else said.score,
+        verdict=Verdict.NOT if earlier else said.verdict,
+    )
+
+
+def _date(line: _Line) -> datetime | None:
+    value = line.facts.get("date")
+    if not value:
+        return None
+    try:
+        found = datetime.fromisoformat(str(value))
+    except ValueError as exc:
+        raise line.error(str(exc)) from exc
+    return found if found.tzinfo else found.replace(tzinfo=UTC)
