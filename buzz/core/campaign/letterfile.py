@@ -52,7 +52,8 @@ def parse(text: str, *, slug: str, path: str) -> Campaign:
 def read(text: str, *, slug: str, path: str) -> tuple[Campaign | None, tuple[Finding, ...]]:
     """Return the campaign, or None and what is wrong with the file."""
     file = _File(path)
-    front, content, first_line = _split(text.removeprefix("\ufeff").replace("\r\n", "\n"), file)
+    front, content = _split(text.removeprefix("\ufeff").replace("\r\n", "\n"), file)
+    first_line = text.count("\n") - content.count("\n") + 1
     values = _front_matter(front, file)
     markdown.variables(content, first_line, file.report)
     parts = markdown.body(content, first_line, file.report)
@@ -133,8 +134,8 @@ class _File:
         self.report("front-matter", self.lines.get(key, 1), f"{key}: {what}", remedy)
 
 
-def _split(text: str, file: _File) -> tuple[str, str, int]:
-    """Return front matter, body, and the line the body begins at."""
+def _split(text: str, file: _File) -> tuple[str, str]:
+    """Return front matter, from the end of its first line ``---``, and body."""
     handler = YAMLHandler()
     front, content = "", text
     if handler.detect(text):
@@ -147,13 +148,12 @@ def _split(text: str, file: _File) -> tuple[str, str, int]:
             _("the front matter does not begin and end with a line ---"),
             _("begin the file with: ---, subject: …, --- on three lines"),
         )
-        return "", text, 1
-    return front, content, text[: len(text) - len(content)].count("\n") + 1
+        return "", text
+    return front, content
 
 
 def _front_matter(front: str, file: _File) -> dict[str, Any]:
     """Return the fields of a campaign; what is wrong is reported."""
-    offset = 2 if front.startswith("\n") else 1
     try:
         node = yaml.compose(front, Loader=yaml.SafeLoader)
         given = yaml.safe_load(front) or {}
@@ -161,7 +161,7 @@ def _front_matter(front: str, file: _File) -> dict[str, Any]:
         mark = getattr(exc, "problem_mark", None)
         file.report(
             "front-matter",
-            mark.line + offset if mark else 1,
+            mark.line + 1 if mark else 1,
             _("this is not YAML: {why}").format(why=getattr(exc, "problem", None) or exc),
             _('put the value in quotes, e.g. subject: "Retraites : la lettre", or ["#tag"]'),
         )
@@ -170,7 +170,7 @@ def _front_matter(front: str, file: _File) -> dict[str, Any]:
         file.report("front-matter", 1, _("the front matter is no list of keys"), "subject: …")
         return {}
     for key, _value in node.value if node else ():
-        line = key.start_mark.line + offset
+        line = key.start_mark.line + 1
         if key.value in file.lines:
             file.report("front-matter", line, f"{key.value}: {_('stands twice')}", _("keep one"))
         file.lines[key.value] = line

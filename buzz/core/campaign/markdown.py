@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from difflib import get_close_matches
 from functools import partial
+from itertools import takewhile
 
 import nh3
 from markdown_it import MarkdownIt
@@ -173,7 +174,7 @@ def _section(
         html=nh3.clean(
             str(parser.renderer.render(tokens, parser.options, {})),
             tags=_TAGS,
-            attributes={"a": {"href"}, "ol": {"start"}},
+            attributes={"a": {"href"}, "ol": {"start"}, "*": set()},
             allowed_classes={"p": {"call"}},
             url_schemes={"http", "https", "mailto"},
             link_rel=None,
@@ -208,6 +209,7 @@ def _plain(tokens: Sequence[Token]) -> str:
     """Return the text of blocks: one line a paragraph, ``-`` before items, ``>`` before quotes."""
     out: list[str] = []
     margins: list[str] = []  # of the containers that are open
+    above: list[str] = []  # margins of the block before
     counters: list[int] = []  # next number of each open list; 0: bullets
     marker = ""  # of the item that has just begun
     for token in tokens:
@@ -226,14 +228,19 @@ def _plain(tokens: Sequence[Token]) -> str:
             case "list_item_close" | "blockquote_close":
                 margins.pop()
             case "inline" | "fence" | "code_block" | "hr":
-                before = "".join(margins[:-1]) + marker if marker else "".join(margins)
-                after = "".join(margins)
                 if out and not (marker and _is_tight(out, len(counters))):
-                    out.append("".join(margins[:-1]).rstrip() if marker else after.rstrip())
+                    out.append(_gap(above, margins))
                 first, *rest = _content(token).split("\n")
-                out += [before + first, *(after + line for line in rest)]
-                marker = ""
+                before = "".join(margins[:-1]) + marker if marker else "".join(margins)
+                out += [before + first, *("".join(margins) + line for line in rest)]
+                above, marker = margins.copy(), ""
     return "\n".join(out)
+
+
+def _gap(above: Sequence[str], below: Sequence[str]) -> str:
+    """Return the empty line between two blocks: what encloses both goes on."""
+    shared = takewhile(lambda pair: pair[0] == pair[1], zip(above, below, strict=False))
+    return "".join(margin for margin, _same in shared).rstrip()
 
 
 def _is_tight(out: Sequence[str], depth: int) -> bool:

@@ -1,0 +1,22 @@
+"""The letter: rendered once per template and language, filled per recipient, made into bytes.
+
+``compiling`` turns a campaign and templates into a :class:`~buzz.model.CompiledLetter` with slots;
+``filling`` puts one recipient's values into them; ``message`` makes the RFC 5322 bytes. The bytes
+of two calls with the same values are the same, so that what was checked is what is sent.
+"""
+
+from buzz.core.letter.compiling import Sender, compile_letter, urls_in
+from buzz.core.letter.filling import html_of, online_html, subject_of, text_of
+from buzz.core.letter.message import message_bytes, message_hash
+
+__all__ = [
+    "Sender",
+    "compile_letter",
+    "html_of",
+    "message_bytes",
+    "message_hash",
+    "online_html",
+    "subject_of",
+    "text_of",
+    "urls_in",
+]

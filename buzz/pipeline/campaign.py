@@ -1,0 +1,161 @@
+"""Campaigns: from a folder to recipients, a compiled letter, a check, a preview, a test.
+
+``letter.md`` and the templates are read here; the core decides what they mean. What is sent later
+is not read from here again, but from what the plan froze (:mod:`buzz.edges.store.campaigns`).
+"""
+
+import dataclasses
+from collections.abc import Mapping
+from hashlib import blake2b
+from pathlib import Path
+
+from buzz import locales
+from buzz.config import Settings
+from buzz.core import campaign as core
+from buzz.core import consent, letter
+from buzz.core.text import is_slug
+from buzz.edges.store import Transaction, blogs, rankings
+from buzz.edges.store import campaigns as stored
+from buzz.errors import ConfigurationError, UsageError
+from buzz.locales import gettext as _
+from buzz.model import Campaign, CompiledLetter, Recipient
+
+LETTER = "letter.md"
+
+
+def load(settings: Settings, slug: str) -> Campaign:
+    """Return the campaign in ``campaigns/SLUG/letter.md``.
+
+    Its ``content_hash`` covers whatever decides what is sent: the file, the templates, the sender.
+
+    Raises:
+        UsageError: the name is no campaign's.
+        CheckRefused: the file has mistakes.
+    """
+    text = source(settings, slug)
+    found = core.parse(text, slug=slug, path=place(slug))
+    return dataclasses.replace(found, content_hash=_content_hash(settings, text))
+
+
+def source(settings: Settings, slug: str) -> str:
+    """Return the text of a campaign's ``letter.md``.
+
+    Raises:
+        UsageError: the name is no campaign's, or the file is no text in UTF-8.
+    """
+    path = folder(settings, slug) / LETTER
+    if path.is_symlink() or path.parent.is_symlink():
+        raise UsageError(_("a campaign is a real folder, not a link"), place=str(path))
+    try:
+        return path.read_text(encoding="utf-8-sig")
+    except FileNotFoundError:
+        raise UsageError(
+            _("there is no campaign `{slug}`").format(slug=slug),
+            place=place(slug),
+            remedy=_("run: buzz campaign new {slug}, or see: buzz campaign list").format(slug=slug),
+        ) from None
+    except (OSError, UnicodeDecodeError) as exc:
+        raise UsageError(str(exc), place=place(slug), remedy=_("save it as UTF-8")) from exc
+
+
+def folder(settings: Settings, slug: str) -> Path:
+    """Return a campaign's folder.
+
+    Raises:
+        UsageError: the name is not one: it could lead elsewhere.
+    """
+    if not is_slug(slug):
+        raise UsageError(
+            _("`{slug}` is not the name of a campaign").format(slug=slug),
+            remedy=_("use small letters, digits and hyphens, e.g. retraites-2026"),
+        )
+    return settings.campaigns / slug
+
+
+def place(slug: str) -> str:
+    """Return how messages name a campaign's file."""
+    return f"campaigns/{slug}/{LETTER}"
+
+
+def sources(settings: Settings) -> dict[str, str]:
+    """Return the templates by name; one in the workspace replaces the product's.
+
+    Raises:
+        ConfigurationError: one cannot be read.
+    """
+    found: dict[str, str] = {}
+    for directory in reversed(settings.templates):
+        for path in sorted(directory.glob("*.j2")):
+            try:
+                found[path.name] = path.read_text(encoding="utf-8-sig")
+            except (OSError, UnicodeDecodeError) as exc:
+                raise ConfigurationError(str(exc), place=str(path)) from exc
+    return found
+
+
+def recipients(settings: Settings, tx: Transaction, campaign: Campaign) -> tuple[Recipient, ...]:
+    """Return who gets the letter, best rank first: one for each address, active, in the segment.
+
+    A recipient's language is the blog's where we speak it, else the letter's: that of the words
+    around the campaign's own text.
+    """
+    ranking = rankings.latest(tx)
+    places = {ranked.slug: ranked for ranked in ranking.blogs} if ranking else {}
+    candidates = []
+    for blog in blogs.all_blogs(tx):
+        ranked = places.get(blog.slug)
+        candidates.append(
+            core.Candidate(
+                blog=blog,
+                rank=ranked.rank if ranked else None,
+                listed=ranked.listed if ranked else False,
+            )
+        )
+    chosen = core.choose(core.parse_segment(campaign.segment), candidates)
+    return tuple(
+        Recipient(
+            blog=blog.slug,
+            name=blog.name,
+            email=blog.email,
+            language=locales.supported(blog.language, campaign.language),
+            federation=blog.federation,
+            rank=rank,
+            opens=consent.allowed(settings.tracking.opens, blog.consent_open),
+            clicks=consent.allowed(settings.tracking.clicks, blog.consent_click),
+            needs_notice=blog.notice_at is None,
+            source=blog.source,
+        )
+        for blog, rank in ((candidate.blog, candidate.rank) for candidate in chosen)
+    )
+
+
+def compile_all(
+    settings: Settings, tx: Transaction, campaign: Campaign
+) -> dict[str, CompiledLetter]:
+    """Return the campaign's letter by language; the addresses in it are stored, each with an id.
+
+    Args:
+        tx: a transaction that writes.
+
+    Raises:
+        CheckRefused: a template is missing, broken, or uses what does not exist.
+    """
+    links = stored.ensure_links(tx, campaign.slug, letter.urls_in(campaign))
+    templates = sources(settings)
+    return {
+        language: letter.compile_letter(
+            campaign,
+            language=language,
+            sender=settings.sender,
+            sources=templates,
+            links=links,
+        )
+        for language in locales.LANGUAGES
+    }
+
+
+def _content_hash(settings: Settings, text: str) -> str:
+    """Return the hash of all that decides what is sent."""
+    templates: Mapping[str, str] = sources(settings)
+    facts = (text, *templates.values(), repr(settings.sender), settings.web.base_url)
+    return blake2b("\0".join(facts).encode(), digest_size=16).hexdigest()
