@@ -11,6 +11,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
+from time import perf_counter
 from typing import Any
 
 from buzz.config import Settings
@@ -78,6 +79,7 @@ def scan(
     index = relay.index_of([pack])
     short_links = _resolver(settings, pack)
     counts: Counter[Verdict] = Counter()
+    started = perf_counter()
     read = candidates = 0
     with files.lock(settings.data / f"scan-{slug}.lock"):
         for batch in _unread(store, pack):
@@ -96,7 +98,7 @@ def scan(
             relayed=counts[Verdict.RELAYED],
             to_check=counts[Verdict.TO_CHECK],
             mentioned=counts[Verdict.MENTIONED],
-            seconds=round(max(0.0, (ended_at - now).total_seconds()), 3),
+            seconds=round(perf_counter() - started, 3),
         )
         if not dry_run:
             with store.write() as tx:
@@ -254,19 +256,18 @@ class EvalReport:
     seconds: float
 
 
-def evaluate(folder: Path, clock: Callable[[], datetime]) -> EvalReport:
+def evaluate(folder: Path) -> EvalReport:
     """Judge the posts of a labelled set, each against its own campaign.
 
     A post older than its campaign scores 0.
 
     Args:
         folder: holds ``campaigns.jsonl`` and ``posts.jsonl``.
-        clock: tells the time, for the seconds it takes.
 
     Raises:
         UsageError: a file is missing or a line is not what it must be; names file and line.
     """
-    started = clock()
+    started = perf_counter()
     packs = {pack.campaign: pack for pack in map(_pack, _lines(folder / "campaigns.jsonl"))}
     messages = {slug: relay.prepare(pack) for slug, pack in packs.items()}
     judged: list[Judged] = []
@@ -275,17 +276,17 @@ def evaluate(folder: Path, clock: Callable[[], datetime]) -> EvalReport:
         if message is None:
             raise line.error(_("no such campaign in campaigns.jsonl"))
         judged.append(_judged(line, message))
-    took = max(0.0, (clock() - started).total_seconds())
-    return EvalReport(figures=relay.figures(judged), seconds=round(took, 3))
+    took = round(perf_counter() - started, 3)
+    return EvalReport(figures=relay.figures(judged), seconds=took)
 
 
-def evaluate_labels(store: Store, clock: Callable[[], datetime]) -> EvalReport:
+def evaluate_labels(store: Store) -> EvalReport:
     """Return how well the stored scores agree with what people said of them.
 
     Raises:
         BuzzError: nobody has confirmed or rejected anything yet.
     """
-    started = clock()
+    started = perf_counter()
     with store.read() as tx:
         labelled = [found for found in relays.all_relays(tx) if found.label]
     if not labelled:
@@ -303,8 +304,8 @@ def evaluate_labels(store: Store, clock: Callable[[], datetime]) -> EvalReport:
         )
         for found in labelled
     ]
-    took = max(0.0, (clock() - started).total_seconds())
-    return EvalReport(figures=relay.figures(judged), seconds=round(took, 3))
+    took = round(perf_counter() - started, 3)
+    return EvalReport(figures=relay.figures(judged), seconds=took)
 
 
 @dataclass(frozen=True, slots=True)

@@ -20,6 +20,7 @@ from buzz.core.relay.judging import (
     moment,
     weigh,
 )
+from buzz.core.relay.marks import Piece, marked
 from buzz.core.relay.message import Message, prepare
 from buzz.core.relay.score import RELAYED, TO_CHECK, Model, shipped, version
 from buzz.core.relay.words import Reading, read
@@ -34,11 +35,13 @@ __all__ = [
     "Message",
     "ModeFigures",
     "Model",
+    "Piece",
     "Reading",
     "figures",
     "index_of",
     "judge",
     "links_of",
+    "marked",
     "moment",
     "prepare",
     "read",
