@@ -338,6 +338,8 @@ class CompiledLetter:
     slots: Mapping[str, str]  # name -> the word that stands for it in subject, html and text
     links: tuple[Link, ...]
     content_hash: str
+    from_: str = ""  # who writes, as frozen: Name <address>
+    reply_to: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -575,6 +577,7 @@ class MessagePack:
     links: tuple[str, ...] = ()  # canonical addresses
     tracking_prefixes: tuple[str, ...] = ()  # our own short links: base addresses of tokens
     third_party_quotes: tuple[str, ...] = ()
+    titles: tuple[str, ...] = ()  # of the talking points, in their order; for the report
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

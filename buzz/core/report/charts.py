@@ -18,7 +18,8 @@ LINE = 20  # px between two lines of a label
 BAR = 12  # px, height of a bar
 NOTE = 18  # px, the line below a bar
 GAP = 20  # px between two rows
-LABEL_CHARS = 38  # of a line of a label: fits a telephone 375 px wide
+LABEL_CHARS = 33  # of a line of a label: fits beside its figure on a telephone 375 px wide
+LABEL_LINES = 3
 NAME_CHARS = 26  # of a blog's name, beside its figure
 PLOT = 200  # px, height of the time chart
 MAX_TICKS = 5
@@ -117,7 +118,7 @@ def clipped(text: str, chars: int) -> str:
     return text if len(text) <= chars else text[: chars - 1].rstrip() + "…"
 
 
-def wrapped(text: str, chars: int = LABEL_CHARS, lines: int = 2) -> tuple[str, ...]:
+def wrapped(text: str, chars: int = LABEL_CHARS, lines: int = LABEL_LINES) -> tuple[str, ...]:
     """Return the text in at most so many lines of so many characters, the last one clipped."""
     text = one_line(text)
     found: list[str] = []
@@ -224,7 +225,7 @@ def modes(report: Report) -> BarChart:
 def _mode_bar(mode: RelayMode, count: int, relayed: int) -> Bar:
     width = _percent(count, relayed)
     return Bar(
-        label=(_(words.MODES[mode]),),
+        label=(_(words.MODES[mode]).capitalize(),),
         value=f"{formats.number(count)} · {words.share(count / relayed)}",
         segments=(Segment(start=0, width=width, kind="step-relayed"),),
     )
@@ -326,6 +327,8 @@ def _nice() -> Iterable[int]:
 
 def _axis_hours(hour: int, step_h: int) -> str:
     day_h = 24
+    if not hour:
+        return "0"
     if step_h % day_h == 0:
         return _("{n} d").format(n=formats.number(hour // day_h))
     return _("{n} h").format(n=formats.number(hour))

@@ -15,6 +15,7 @@ from typing import Any
 
 from buzz.core.report.facts import BlogFacts, Seen
 from buzz.core.report.model import BlogFate, Report, by_mode, cumulative, effective, marks
+from buzz.core.text import one_line
 from buzz.model import EntryId, Relay, Stance, Verdict
 
 
@@ -178,7 +179,7 @@ COLUMNS = (
     "rate",
     "urls",
 )
-_FORMULA = ("=", "+", "-", "@", "\t", "\r")
+_FORMULA = ("=", "+", "-", "@")  # and tab and return, which one_line() takes away
 
 
 def sheet(report: Report) -> str:
@@ -235,6 +236,7 @@ def _rated(blog: BlogFacts, fate: BlogFate | None) -> Sequence[object]:
 
 def _safe(cell: object) -> object:
     """Return a cell that no spreadsheet computes (CSV injection)."""
-    if isinstance(cell, str) and cell.startswith(_FORMULA):
-        return "'" + cell
-    return cell
+    if not isinstance(cell, str):
+        return cell
+    text = one_line(cell)
+    return "'" + text if text.startswith(_FORMULA) else text

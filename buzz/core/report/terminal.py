@@ -17,6 +17,7 @@ NARROWEST = 24  # below this nothing is laid out any more, only cut
 WIDEST = 100
 MIN_BAR = 14  # columns of a bar that still says something beside its label
 MAX_LABEL = 34
+SHORT = 8  # a value this short stays beside its label, which is cut
 BLOGS, OPPOSED, UNCERTAIN, REFUSALS, LINKS = 10, 5, 10, 8, 10  # lines of each list
 
 
@@ -40,7 +41,7 @@ def lines(report: Report, width: int) -> list[str]:
 
 def _sections(report: Report, width: int) -> Iterator[list[str]]:
     yield _titled(_("Recipients"), _wrapped(words.account_sum(report), width))
-    yield _titled(_("From the letter to the relay"), _bars(_funnel(report), width))
+    yield _titled(_("From the letter to the relay"), _funnel_lines(report, width))
     yield _titled(_("Relays"), _relays(report, width))
     yield _titled(_("Since the send, cumulative"), _bars(_time(report), width))
     yield _titled(_("Talking points: which travelled"), _bars(_points(report), width))
@@ -85,6 +86,13 @@ def _funnel(report: Report) -> list[Row]:
         for step in report.funnel
         if targeted
     ]
+
+
+def _funnel_lines(report: Report, width: int) -> list[str]:
+    found = _bars(_funnel(report), width)
+    if any(step.machine for step in report.funnel):
+        found += _wrapped(_("{sign} by machines only").format(sign=MACHINE), width)
+    return found
 
 
 def _relays(report: Report, width: int) -> list[str]:
@@ -167,7 +175,7 @@ def _post(report: Report, relay: Relay, width: int) -> list[str]:
     title = one_line(relay.title) or relay.url
     return [
         "  " + _cut(title, width - 2),
-        "    " + _cut(f"{blog} · {words.span(max(0, relay.lag_s))}", width - 4),
+        "    " + _cut(f"#{relay.id} · {blog} · {words.span(max(0, relay.lag_s))}", width - 4),
         "    " + _cut(one_line(relay.url), width - 4),
     ]
 
@@ -262,9 +270,9 @@ def _bars(rows: Sequence[Row], width: int) -> list[str]:
 
 def _narrow(row: Row, width: int) -> list[str]:
     room = width - 2
-    if cells(row.label) + 2 + cells(row.value) <= room:
-        gap = room - cells(row.label) - cells(row.value)
-        head = [f"  {row.label}{' ' * gap}{row.value}"]
+    beside = room - 2 - cells(row.value)  # what is left for the label on the same line
+    if cells(row.label) <= beside or cells(row.value) <= SHORT:
+        head = [f"  {_fit(row.label, beside)}  {row.value}"]
     else:
         head = [f"  {_cut(row.label, room)}", f"  {_cut(row.value, room)}"]
     return [*head, f"  {_bar(row, room)}"]

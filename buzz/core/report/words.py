@@ -9,6 +9,7 @@ from buzz.locales import gettext as _
 from buzz.locales import mark as N_
 from buzz.model import CampaignState, DeliveryState, RelayMode, Stance, Verdict
 
+NBSP = "\N{NO-BREAK SPACE}"  # between a figure and what it counts
 DASH = "\N{EN DASH}"  # nothing was measured, or there is none
 STEPS: Mapping[Step, str] = {
     Step.TARGETED: N_("Targeted"),
@@ -93,7 +94,7 @@ def counts(report: Report) -> dict[DeliveryState, int]:
 def account_sum(report: Report) -> str:
     """Return the sum that accounts for everybody: ``1,500 targeted = 1,471 accepted + …``."""
     parts = [
-        f"{formats.number(count)} {_(STATES[state])}"
+        f"{formats.number(count)}{NBSP}{_(STATES[state])}"
         for state, count in counts(report).items()
         if count
     ]
@@ -110,7 +111,7 @@ def found_sum(report: Report) -> str:
         Verdict.MENTIONED: found.mentioned,
         Verdict.NOT: found.dismissed,
     }
-    words = [f"{formats.number(len(p))} {_(VERDICTS[v])}" for v, p in parts.items() if p]
+    words = [f"{formats.number(len(p))}{NBSP}{_(VERDICTS[v])}" for v, p in parts.items() if p]
     total = len(report.facts.relays)
     return ngettext("{n} post judged = {sum}", "{n} posts judged = {sum}", total).format(
         n=formats.number(total), sum=" + ".join(words) or "0"
