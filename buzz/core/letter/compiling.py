@@ -105,16 +105,21 @@ def compile_letter(
     subject, preheader = (
         _with_slots(text, slots) for text in (campaign.subject, campaign.preheader)
     )
-    content = "\0".join((subject, preheader, page, text, *(link.url for link in links)))
+    text = _tidy(text)
+    from_, reply_to = campaign.from_ or sender.from_, campaign.reply_to or sender.reply_to
+    addresses = (link.url for link in links)
+    content = "\0".join((from_, reply_to, subject, preheader, page, text, *addresses))
     return CompiledLetter(
         language=language,
         subject=subject,
         preheader=preheader,
         html=page,
-        text=_tidy(text),
+        text=text,
         slots=slots,
         links=tuple(links),
         content_hash=blake2b(content.encode(), digest_size=16).hexdigest(),
+        from_=from_,
+        reply_to=reply_to,
     )
 
 
