@@ -338,8 +338,6 @@ class CompiledLetter:
     slots: Mapping[str, str]  # name -> the word that stands for it in subject, html and text
     links: tuple[Link, ...]
     content_hash: str
-    from_: str = ""  # who writes, as frozen: Name <address>
-    reply_to: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

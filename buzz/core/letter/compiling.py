@@ -106,9 +106,7 @@ def compile_letter(
         _with_slots(text, slots) for text in (campaign.subject, campaign.preheader)
     )
     text = _tidy(text)
-    from_, reply_to = campaign.from_ or sender.from_, campaign.reply_to or sender.reply_to
-    addresses = (link.url for link in links)
-    content = "\0".join((from_, reply_to, subject, preheader, page, text, *addresses))
+    content = "\0".join((subject, preheader, page, text, *(link.url for link in links)))
     return CompiledLetter(
         language=language,
         subject=subject,
@@ -118,8 +116,6 @@ def compile_letter(
         slots=slots,
         links=tuple(links),
         content_hash=blake2b(content.encode(), digest_size=16).hexdigest(),
-        from_=from_,
-        reply_to=reply_to,
     )
 
 

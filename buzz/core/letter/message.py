@@ -42,21 +42,21 @@ def message_bytes(
     recipient: Recipient,
     urls: LetterUrls,
     *,
+    from_: str,
+    reply_to: str,
     message_id: str,
     date: datetime,
     list_id: str,
-    from_: str = "",
-    reply_to: str = "",
     unsubscribe_mailto: str = "",
 ) -> bytes:
     """Return one recipient's message: multipart/alternative, CRLF, ASCII throughout.
 
     Args:
+        from_: ``Name <address>``.
+        reply_to: the same, or empty for none.
         message_id: with its angle brackets, stable per campaign and recipient.
         date: aware; the only thing that differs from one attempt to the next.
         list_id: ``lettre.parti.example``, in angle brackets or not (RFC 2919).
-        from_: ``Name <address>``; empty: as compiled.
-        reply_to: the same.
         unsubscribe_mailto: an address that takes people off the list, or empty.
 
     Raises:
@@ -66,13 +66,7 @@ def message_bytes(
     escaped = {name: html.escape(value) for name, value in said.items()}
     slots = tuple(letter.slots.items())
     text, page = _frames(letter.text, letter.html, slots, filling.kept(recipient, urls))
-    same = _same_for_all(
-        from_ or letter.from_,
-        reply_to or letter.reply_to,
-        list_id,
-        letter.language,
-        letter.content_hash,
-    )
+    same = _same_for_all(from_, reply_to, list_id, letter.language, letter.content_hash)
     boundary = f"=_{letter.content_hash[:24]}"  # "=_" cannot stand in quoted-printable
     unsubscribe = f"<{_uri(urls.unsubscribe)}>"
     if unsubscribe_mailto:
