@@ -1,0 +1,296 @@
+"""Fetching one address: within bounds of time, size and place, and politely.
+
+``async with Fetcher(...) as fetcher: await fetcher.fetch(url, validators)``. Whatever goes wrong is
+a :class:`FetchResult` with a code; foreign exceptions end here. Redirects are followed by hand, so
+that every hop passes the guard. No cookies, no proxies, no referrer; at most two connections to a
+host at a time, by name: what many blogs share is asked gently, what merely shares an address
+(a platform, a test) is not held up.
+"""
+
+import asyncio
+import socket
+import ssl
+from collections.abc import Awaitable, Callable, Iterable, Mapping
+from datetime import UTC, datetime, timedelta
+from email.utils import parsedate_to_datetime
+from types import TracebackType
+from typing import NamedTuple, Self
+from urllib.parse import urldefrag, urljoin, urlsplit
+
+import aiohttp
+
+from buzz.edges.fetch.body import ACCEPT_ENCODING, BodyError, read
+from buzz.edges.fetch.guard import Forbidden, Guard, check_url, is_loopback_name
+from buzz.edges.fetch.resolver import GuardedResolver, Lookup, system_lookup
+from buzz.model import FetchOutcome, FetchResult, Validators
+
+__all__ = ["Fetcher", "Guard", "is_loopback_name"]
+
+MAX_REDIRECTS = 5
+PER_HOST = 2
+MAX_HEADER = 32_768  # bytes of one; 8,190 is too little for some Content-Security-Policy
+ACCEPT = "application/atom+xml, application/rss+xml, application/xml;q=0.9, */*;q=0.5"
+REDIRECTS = frozenset((301, 302, 303, 307, 308))
+PERMANENT = frozenset((301, 308))
+NOT_MODIFIED = 304
+FORBIDDEN = 403
+
+
+async def _at_once() -> None:
+    """Hold nothing back."""
+
+
+class Fetcher:
+    """Fetches many addresses at the same time over one set of connections."""
+
+    def __init__(
+        self,
+        *,
+        user_agent: str,
+        concurrency: int = 100,
+        timeout_s: float = 20.0,
+        max_bytes: int = 5_000_000,
+        allow_networks: Iterable[str] = (),
+        before_request: Callable[[], Awaitable[None]] = _at_once,
+        lookup: Lookup = system_lookup,
+    ) -> None:
+        """Set the bounds.
+
+        Args:
+            user_agent: what we call ourselves.
+            concurrency: requests at the same time.
+            timeout_s: for one address in all, redirects included, waiting for one's turn not.
+            max_bytes: of a body, decompressed.
+            allow_networks: networks that may be asked though they are not public, on any port.
+            before_request: awaited when a request's turn has come: the caller's way to hold back
+                while it is busy with what came before.
+            lookup: from a host to its addresses.
+        """
+        self._user_agent = user_agent
+        self._timeout_s = timeout_s
+        self._max_bytes = max_bytes
+        self._guard = Guard(allow_networks)
+        self._slots = asyncio.Semaphore(concurrency)
+        self._gates: dict[str, asyncio.Semaphore] = {}
+        self._before_request = before_request
+        self._lookup = lookup
+        self._session: aiohttp.ClientSession
+
+    async def __aenter__(self) -> Self:
+        """Open the set of connections."""
+        self._session = aiohttp.ClientSession(
+            connector=aiohttp.TCPConnector(
+                limit=0,  # the slots and gates count
+                force_close=True,  # most hosts are asked once; 1,500 idle connections are no use
+                resolver=GuardedResolver(self._guard, self._lookup),
+                socket_factory=self._socket,
+            ),
+            cookie_jar=aiohttp.DummyCookieJar(),
+            headers={
+                "User-Agent": self._user_agent,
+                "Accept": ACCEPT,
+                "Accept-Encoding": ACCEPT_ENCODING,
+            },
+            timeout=aiohttp.ClientTimeout(total=None),  # one clock: fetch()'s
+            auto_decompress=False,
+            max_line_size=MAX_HEADER,
+            max_field_size=MAX_HEADER,
+        )
+        return self
+
+    async def __aexit__(
+        self,
+        kind: type[BaseException] | None,
+        exc: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        """Close the connections."""
+        await self._session.close()
+
+    async def fetch(self, url: str, validators: Validators | None = None) -> FetchResult:
+        """Return what came back from an address; a failure is a value, never an exception.
+
+        Args:
+            url: http or https.
+            validators: of the body we have, byte for byte as they came; None: we have none.
+        """
+        trip = _Trip(url)
+        try:
+            for _hop in range(MAX_REDIRECTS + 1):
+                answer = await self._hop(trip, validators or Validators())
+                if not answer.location:
+                    return trip.result(answer)
+                trip.follow(answer)
+            return trip.failed("redirects", f"more than {MAX_REDIRECTS}")
+        except Exception as exc:  # noqa: BLE001  (one dead feed never stops a poll)
+            return trip.failed(*_reason(exc))
+
+    async def _hop(self, trip: "_Trip", validators: Validators) -> "_Answer":
+        check_url(trip.at)
+        host = (urlsplit(trip.at).hostname or "").lower()
+        gate = self._gates.setdefault(host, asyncio.Semaphore(PER_HOST))
+        # Gate first: the waiting line of one host must not occupy the slots of the others.
+        async with gate, self._slots:
+            await self._before_request()
+            started = asyncio.get_running_loop().time()
+            try:
+                async with asyncio.timeout(self._timeout_s - trip.spent_s):
+                    return await self._ask(trip.at, validators)
+            finally:
+                trip.spent_s += asyncio.get_running_loop().time() - started
+
+    async def _ask(self, url: str, validators: Validators) -> "_Answer":
+        headers = {
+            name: value
+            for name, value in (
+                ("If-None-Match", validators.etag),
+                ("If-Modified-Since", validators.last_modified),
+            )
+            if value
+        }
+        async with self._session.get(url, headers=headers, allow_redirects=False) as response:
+            location = response.headers.get("Location", "")
+            if response.status in REDIRECTS and location:
+                return _Answer(status=response.status, headers={}, location=location)
+            body = b""
+            if response.ok and response.status != NOT_MODIFIED:
+                encoding = response.headers.get("Content-Encoding", "")
+                body = await read(response.content.iter_any(), encoding, self._max_bytes)
+            return _Answer(
+                status=response.status,
+                headers=response.headers,
+                body=body,
+                was_conditional=bool(headers),
+            )
+
+    def _socket(self, address: "aiohttp.AddrInfoType") -> socket.socket:
+        """Return a socket for an address that was checked: no way around this leads to a host."""
+        family, kind, protocol, _name, (host, port, *_rest) = address
+        self._guard.check(str(host), int(port))
+        return socket.socket(family, kind, protocol)
+
+
+class _Answer(NamedTuple):
+    """One response."""
+
+    status: int
+    headers: Mapping[str, str]
+    body: bytes = b""
+    location: str = ""  # of a redirect
+    was_conditional: bool = False
+
+
+class _Trip:
+    """One fetch on its way over redirects."""
+
+    def __init__(self, url: str) -> None:
+        self.at = urldefrag(url).url
+        self.spent_s = 0.0
+        self._url = url
+        self._hops: list[int] = []
+
+    def follow(self, answer: _Answer) -> None:
+        """Go where a redirect points to."""
+        target = answer.location.encode("utf-8", "surrogateescape").decode("utf-8", "replace")
+        self.at = urldefrag(urljoin(self.at, target.strip())).url
+        self._hops.append(answer.status)
+
+    def result(self, answer: _Answer) -> FetchResult:
+        """Return what an answer that is no redirect means."""
+        if answer.status == NOT_MODIFIED and answer.was_conditional:
+            outcome, error = FetchOutcome.NOT_MODIFIED, ""
+        elif 200 <= answer.status < 300:  # noqa: PLR2004  (RFC 9110 §15.3)
+            outcome, error = FetchOutcome.FETCHED, ""
+        else:
+            outcome, error = FetchOutcome.FAILED, "http"
+        if answer.status == FORBIDDEN and "cf-mitigated" in answer.headers:
+            error = "challenge"  # Cloudflare's wall for robots: the blog may well be alive
+        return FetchResult(
+            url=self._url,
+            outcome=outcome,
+            final_url=self.at,
+            status=answer.status,
+            body=answer.body,
+            content_type=answer.headers.get("Content-Type", ""),
+            validators=Validators(
+                etag=_sendable(answer.headers.get("ETag", "")),
+                last_modified=_sendable(answer.headers.get("Last-Modified", "")),
+            ),
+            permanent=bool(self._hops) and PERMANENT.issuperset(self._hops),
+            retry_after=retry_after(
+                answer.headers.get("Retry-After", ""), answer.headers.get("Date", "")
+            ),
+            error=error,
+            duration_ms=round(self.spent_s * 1000),
+        )
+
+    def failed(self, error: str, detail: str) -> FetchResult:
+        """Return a failure without an answer."""
+        return FetchResult(
+            url=self._url,
+            outcome=FetchOutcome.FAILED,
+            final_url=self.at,
+            permanent=bool(self._hops) and PERMANENT.issuperset(self._hops),
+            error=error,
+            detail=detail,
+            duration_ms=round(self.spent_s * 1000),
+        )
+
+
+def retry_after(value: str, date: str = "") -> timedelta | None:
+    """Return the wait a server asks for in seconds or as a date (RFC 9110 §10.2.3), or None.
+
+    Args:
+        value: the Retry-After header.
+        date: the Date header: the server's own clock, by which its dates are meant.
+
+    >>> retry_after("120")
+    datetime.timedelta(seconds=120)
+    >>> retry_after("Mon, 02 Mar 2026 10:00:00 GMT", "Mon, 02 Mar 2026 09:00:00 GMT")
+    datetime.timedelta(seconds=3600)
+    """
+    value = value.strip()
+    if value.isascii() and value.isdigit():
+        return timedelta(seconds=min(int(value[:9]), 10**8))
+    until = _http_date(value)
+    if until is None:
+        return None
+    return max(until - (_http_date(date) or datetime.now(UTC)), timedelta())
+
+
+def _http_date(text: str) -> datetime | None:
+    try:
+        parsed = parsedate_to_datetime(text)
+    except ValueError:
+        return None
+    return parsed.replace(tzinfo=UTC) if parsed.tzinfo is None else parsed
+
+
+def _sendable(value: str) -> str:
+    """Return a validator that can be sent back byte for byte; one that cannot is none."""
+    try:
+        value.encode()
+    except UnicodeEncodeError:  # bytes that are no UTF-8 would come back as something else
+        return ""
+    return value
+
+
+def _reason(exc: BaseException) -> tuple[str, str]:
+    """Return the code and the words of a failure: where foreign exceptions become ours."""
+    cause = exc.os_error if isinstance(exc, aiohttp.ClientConnectorError) else exc
+    words = str(cause) or type(cause).__name__
+    if isinstance(cause, Forbidden | BodyError):
+        return cause.code, words
+    return next((code for kinds, code in _CODES if isinstance(exc, kinds)), "broken"), words
+
+
+# In order: the first that fits.
+_CODES: tuple[tuple[tuple[type[BaseException], ...], str], ...] = (
+    ((TimeoutError,), "timeout"),
+    ((aiohttp.ClientConnectorDNSError, socket.gaierror), "dns"),
+    ((aiohttp.ClientSSLError, ssl.SSLError), "tls"),
+    ((aiohttp.ClientConnectorError,), "refused"),
+    ((aiohttp.InvalidURL, ValueError), "forbidden-url"),
+    ((aiohttp.ClientConnectionError, aiohttp.ClientPayloadError, OSError), "dropped"),
+    ((aiohttp.ClientResponseError, aiohttp.http_exceptions.HttpProcessingError), "not-http"),
+)

@@ -1,0 +1,86 @@
+"""Entries: the posts of all blogs, each stored once."""
+
+from collections.abc import Iterable
+from dataclasses import fields
+from typing import Any
+
+import sqlalchemy as sa
+
+from buzz.edges.store import Transaction
+from buzz.edges.store.dialects import insert
+from buzz.edges.store.schema import entries as table
+from buzz.model import Entry, EntryId, LeftOut
+
+_PLAIN = tuple(f.name for f in fields(Entry) if f.name not in {"id", "links", "left_out"})
+# What an author can edit. The id, the first sight and the day stay: a post that is given a new
+# date does not become a new post.
+_EDITABLE = ("link", "title", "updated", "text", "links", "content_hash", "length", "enclosure")
+_TELLING = ("link", "title", "text", "links", "enclosure")  # a change in these is a change
+# Why an entry was left out is judged anew after an edit only where its text was the reason.
+_BY_TEXT = ("", LeftOut.SHORT.value)
+
+
+def save(tx: Transaction, entries: Iterable[Entry]) -> tuple[int, int]:
+    """Store entries; those known already (same blog, same identity) are edited.
+
+    Returns:
+        How many are new, and how many of the known ones have changed.
+    """
+    rows = [_row(entry) for entry in entries]
+    if not rows:
+        return 0, 0
+    blogs = {row["blog"] for row in rows}
+    before = _count(tx, blogs)
+    touched = tx.execute(_upsert(tx), rows).rowcount
+    new = _count(tx, blogs) - before
+    return new, touched - new
+
+
+def get(tx: Transaction, entry: EntryId) -> Entry | None:
+    """Return one entry, or None where there is none with this id."""
+    row = tx.execute(sa.select(table).where(table.c.id == entry)).one_or_none()
+    return None if row is None else _entry(row)
+
+
+def of_blog(tx: Transaction, slug: str) -> tuple[Entry, ...]:
+    """Return a blog's entries, newest first."""
+    query = sa.select(table).where(table.c.blog == slug)
+    rows = tx.execute(query.order_by(table.c.day.desc(), table.c.id.desc()))
+    return tuple(map(_entry, rows))
+
+
+def _upsert(tx: Transaction) -> Any:
+    statement = insert(tx, table)
+    new = statement.excluded
+    return statement.on_conflict_do_update(
+        index_elements=["blog", "identity"],
+        set_={name: new[name] for name in _EDITABLE}
+        | {
+            "left_out": sa.case(
+                *((table.c.left_out == reason, new.left_out) for reason in _BY_TEXT),
+                else_=table.c.left_out,
+            )
+        },
+        where=sa.or_(*(table.c[name] != new[name] for name in _TELLING)),
+    )
+
+
+def _count(tx: Transaction, blogs: Iterable[str]) -> int:
+    query = sa.select(sa.func.count()).select_from(table).where(table.c.blog.in_(tuple(blogs)))
+    return tx.execute(query).scalar_one()
+
+
+def _row(entry: Entry) -> dict[str, Any]:
+    return {name: getattr(entry, name) for name in _PLAIN} | {
+        "links": "\n".join(entry.links),
+        "left_out": entry.left_out.value if entry.left_out else "",
+    }
+
+
+def _entry(row: sa.Row[Any]) -> Entry:
+    return Entry(
+        **{name: getattr(row, name) for name in _PLAIN},
+        id=EntryId(row.id),
+        links=tuple(filter(None, row.links.split("\n"))),
+        left_out=LeftOut(row.left_out) if row.left_out else None,
+    )
