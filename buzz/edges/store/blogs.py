@@ -42,7 +42,8 @@ def remove(tx: Transaction, slugs: Iterable[str]) -> None:
 
 def registered(tx: Transaction) -> dict[str, datetime]:
     """Return since when each blog has been in the registry, by slug."""
-    return dict(tx.execute(sa.select(table.c.slug, table.c.registered_at)).tuples().all())
+    query = sa.select(table.c.slug, table.c.registered_at)
+    return {row.slug: row.registered_at for row in tx.execute(query)}
 
 
 def _batches(slugs: Iterable[str]) -> Iterator[tuple[str, ...]]:
