@@ -3,6 +3,7 @@
 import asyncio
 import signal
 import socket
+import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
@@ -19,6 +20,7 @@ IDLE_S = 10  # a connection that says nothing is closed
 AT_ONCE = 1000  # connections; more are told to come back (503)
 _BACKLOG = 1024
 _STOP_WITHIN_S = 5
+_MAX_PORT = 65_535
 
 
 def serve(
@@ -35,9 +37,20 @@ def serve(
     Raises:
         ConfigurationError: the address is no address, is taken, or is not ours to take.
     """
-    listener = _listen(bind)
+    listener = listen(bind)
     host, port = listener.getsockname()[:2]
     shown = f"[{host}]" if ":" in host else host
+    server = make_server(settings, store, lambda: listening and listening(f"http://{shown}:{port}"))
+    try:
+        asyncio.run(server.serve(sockets=[listener]))
+    finally:
+        listener.close()
+
+
+def make_server(
+    settings: Settings, store: Store, listening: Callable[[], object] = lambda: None
+) -> uvicorn.Server:
+    """Return a server of a workspace's service, to be run on a socket from :func:`listen`."""
     config = uvicorn.Config(
         create_app(settings, store),
         access_log=False,  # who asked for what is nobody's business
@@ -50,11 +63,37 @@ def serve(
         limit_concurrency=AT_ONCE,
         h11_max_incomplete_event_size=MAX_HEADER_BYTES,
     )
-    server = _Server(config, lambda: listening and listening(f"http://{shown}:{port}"))
+    return _Server(config, listening)
+
+
+def listen(bind: str) -> socket.socket:
+    """Return a socket that listens at ``HOST:PORT``; port 0 takes a free one.
+
+    Raises:
+        ConfigurationError: the address is no address, is taken, or is not ours to take.
+    """
+    host, colon, port = bind.rpartition(":")
+    host = host.removeprefix("[").removesuffix("]")
+    if not colon or not host or not port.isdigit() or int(port) > _MAX_PORT:
+        raise ConfigurationError(
+            _("{bind} is no address to listen at").format(bind=bind),
+            remedy=_("use HOST:PORT, e.g. 127.0.0.1:8025"),
+        )
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
     try:
-        asyncio.run(server.serve(sockets=[listener]))
-    finally:
-        listener.close()
+        listener = socket.create_server((host, int(port)), family=family, backlog=_BACKLOG)
+    except OSError as exc:
+        raise ConfigurationError(
+            _("cannot listen: {why}").format(why=exc.strerror or exc),
+            place=bind,
+            remedy=_(
+                "stop what listens there, or choose another: buzz serve --bind 127.0.0.1:8026"
+            ),
+        ) from exc
+    # Handed down to each connection. asyncio would not do it for a socket without a protocol
+    # number, and Nagle's algorithm costs 40 ms between the head of an answer and its body.
+    listener.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+    return listener
 
 
 class _Server(uvicorn.Server):
@@ -73,6 +112,9 @@ class _Server(uvicorn.Server):
     @contextmanager
     def capture_signals(self) -> Iterator[None]:
         """Stop on SIGINT and SIGTERM; uvicorn's own way raises the signal again afterwards."""
+        if threading.current_thread() is not threading.main_thread():
+            yield
+            return
         asked = (signal.SIGINT, signal.SIGTERM)
         before = {number: signal.signal(number, self.handle_exit) for number in asked}
         try:
@@ -80,24 +122,3 @@ class _Server(uvicorn.Server):
         finally:
             for number, handler in before.items():
                 signal.signal(number, handler)
-
-
-def _listen(bind: str) -> socket.socket:
-    host, colon, port = bind.rpartition(":")
-    host = host.removeprefix("[").removesuffix("]")
-    if not colon or not port.isdigit():
-        raise ConfigurationError(
-            _("{bind} is no address to listen at").format(bind=bind),
-            remedy=_("use HOST:PORT, e.g. 127.0.0.1:8025"),
-        )
-    family = socket.AF_INET6 if ":" in host else socket.AF_INET
-    try:
-        return socket.create_server((host, int(port)), family=family, backlog=_BACKLOG)
-    except (OSError, OverflowError) as exc:
-        raise ConfigurationError(
-            _("cannot listen: {why}").format(why=getattr(exc, "strerror", None) or exc),
-            place=bind,
-            remedy=_(
-                "stop what listens there, or choose another: buzz serve --bind 127.0.0.1:8026"
-            ),
-        ) from exc
