@@ -9,8 +9,9 @@ import hashlib
 import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, time, timedelta
 
+from buzz.locales.formats import PARIS
 from buzz.model import Account, DeliveryId, DeliveryState, Phase
 
 S = DeliveryState
@@ -42,7 +43,16 @@ JITTER = 0.1  # share of a delay; spreads the retries of one burst
 LOST_IN_A_ROW = 3  # connections lost before 354 by one recipient, then it is deferred
 
 _ENHANCED = re.compile(r"\s*([245])\.(\d{1,3})\.(\d{1,3})(?![\d.])")  # RFC 3463 §2
-_MAILBOX_FULL = re.compile(r"[45]\.2\.2")
+_MAILBOX_FULL = "5.2.2"
+# RFC 3463 §3.2: no such mailbox, no such system, bad syntax, moved, null MX.
+_NEVER_ARRIVES = frozenset({"5.1.1", "5.1.2", "5.1.3", "5.1.6", "5.1.10"})
+_POLICY = "5.7."  # RFC 3463 §3.8
+_TOO_MUCH = 552
+_LATER, _NEVER = 4, 5  # first digits of replies, RFC 5321 §4.2.1
+
+# Refusals by policy beyond this share of the answers mean us and not the recipients.
+POLICY_SHARE = 0.05
+POLICY_ANSWERS = 40  # below, a share says nothing
 # The server asks for something that no recipient can help: not 1,487 bounces but one setting.
 _ASKS_FOR_SETTINGS = frozenset({530, 534, 535, 538})  # RFC 4954 §6; 538: RFC 2554
 _BEFORE_DOT = frozenset(
@@ -103,20 +113,35 @@ def judge(exchange: Exchange) -> Verdict:
 
 
 def _before_dot(exchange: Exchange, kind: int) -> Verdict:
-    if kind == 4:  # noqa: PLR2004  (the digit of RFC 5321 §4.2.1)
+    if kind == _LATER:
         return Verdict(state=S.DEFERRED)
-    if kind != 5:  # noqa: PLR2004  (as above); no answer or one that makes no sense here
+    if kind != _NEVER:  # no answer, or one that makes no sense here
         return Verdict(state=S.PLANNED)
     if exchange.phase not in {Phase.RCPT, Phase.DATA} or exchange.reply_code in _ASKS_FOR_SETTINGS:
         return Verdict(state=S.PLANNED, stops_run=True)
     # RFC 5321 §4.5.3.1.10: a 552 to RCPT without a better reason is to be taken as 452.
-    bare_552 = exchange.reply_code == 552 and not enhanced_code(exchange)  # noqa: PLR2004
+    bare_552 = exchange.reply_code == _TOO_MUCH and not enhanced_code(exchange)
     is_soft = exchange.phase is Phase.RCPT and (bare_552 or _is_mailbox_full(exchange))
     return Verdict(state=S.DEFERRED if is_soft else S.REFUSED)
 
 
 def _is_mailbox_full(exchange: Exchange) -> bool:
-    return _MAILBOX_FULL.fullmatch(enhanced_code(exchange)) is not None
+    return enhanced_code(exchange) == _MAILBOX_FULL
+
+
+def is_hard_bounce(exchange: Exchange) -> bool:
+    """Tell whether nothing sent to this address will ever arrive: it is to be suppressed."""
+    return enhanced_code(exchange) in _NEVER_ARRIVES and judge(exchange).state is S.REFUSED
+
+
+def is_refused_by_policy(exchange: Exchange) -> bool:
+    """Tell whether the refusal is about us or our letter, and not about the recipient."""
+    return enhanced_code(exchange).startswith(_POLICY) and judge(exchange).state is S.REFUSED
+
+
+def is_unwelcome(refused_by_policy: int, answers: int) -> bool:
+    """Tell whether so many refuse us that the run must pause before it does more harm."""
+    return answers >= POLICY_ANSWERS and refused_by_policy > POLICY_SHARE * answers
 
 
 def enhanced_code(exchange: Exchange) -> str:
@@ -157,6 +182,34 @@ def next_attempt(
         return None
     at = failed_at + RETRY_DELAYS[deferrals - 1] * (1 + JITTER * jitter)
     return None if not_after is not None and at >= not_after else at
+
+
+def quiet_until(hours: str, now: datetime) -> datetime | None:
+    """Return when the quiet hours end that ``now`` is in, aware UTC; None outside of them.
+
+    Args:
+        hours: ``21:00-08:00`` in Europe/Paris, over midnight or not; empty for none.
+        now: aware.
+
+    Raises:
+        ValueError: the hours are not written like that.
+
+    >>> late = datetime.fromisoformat("2026-03-02T22:30+00:00")
+    >>> quiet_until("21:00-08:00", late).isoformat()
+    '2026-03-03T07:00:00+00:00'
+    >>> quiet_until("12:00-13:30", late) is None
+    True
+    """
+    if not hours:
+        return None
+    begin, end = (time.fromisoformat(word.strip()) for word in hours.split("-"))
+    here = now.astimezone(PARIS)
+    clock = here.time()
+    is_quiet = begin <= clock < end if begin <= end else clock >= begin or clock < end
+    if not is_quiet:
+        return None
+    day = here.date() + timedelta(days=1 if clock >= end else 0)
+    return datetime.combine(day, end, PARIS).astimezone(UTC)
 
 
 def sources(target: DeliveryState) -> frozenset[DeliveryState]:

@@ -85,15 +85,15 @@ class Connection:
             ValueError: the message has a bare CR or LF (it could smuggle a second one).
         """
         body = wire(message)
-        stopped = await self._envelope(mail_from, rcpt_to, message)
-        if stopped is not None:
-            return stopped
         try:
+            stopped = await self._envelope(mail_from, rcpt_to, message)
+            if stopped is not None:
+                return stopped
             await before_body()
+            return await self._body(body)
         except BaseException:
-            self.abort()  # the server waits for a body that must not come
+            self.abort()  # nobody can tell any more where the dialogue stands
             raise
-        return await self._body(body)
 
     async def close(self) -> None:
         """Say QUIT and hang up. What the server says to that changes nothing any more."""

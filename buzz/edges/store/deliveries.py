@@ -43,6 +43,7 @@ class Envelope:
     list_id: str
     base_url: str
     content_hash: str  # of the campaign as it was planned
+    not_before: str = ""  # ISO 8601, aware; empty: at once
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -1,0 +1,27 @@
+"""Sending: plan, start, pause, resume, cancel; every recipient is accounted for, always.
+
+``planning`` freezes letters and recipients; ``running`` takes the lease and lets ``lanes`` hand
+over one letter after the other, each recorded by the ``ledger``; ``standing`` answers questions
+and carries out what a person decides. Everything is sent from the snapshot in the database.
+"""
+
+from buzz.pipeline.send.planning import plan
+from buzz.pipeline.send.report import SendReport, last_words
+from buzz.pipeline.send.running import next_hop, outlook, ready, start
+from buzz.pipeline.send.standing import cancel, pause, resolve, retry, status, uncertain
+
+__all__ = [
+    "SendReport",
+    "cancel",
+    "last_words",
+    "next_hop",
+    "outlook",
+    "pause",
+    "plan",
+    "ready",
+    "resolve",
+    "retry",
+    "start",
+    "status",
+    "uncertain",
+]

@@ -1,0 +1,137 @@
+"""The plan: who gets what, frozen, made and checked before the first letter leaves."""
+
+from datetime import datetime
+from email.utils import parseaddr
+
+from buzz.config import Settings
+from buzz.core import campaign as core_campaign
+from buzz.core import delivery as core
+from buzz.core import letter
+from buzz.edges import smtp
+from buzz.edges.store import Store, Transaction, campaigns, deliveries, suppressions
+from buzz.edges.store.deliveries import Envelope
+from buzz.errors import CheckRefused, ConfigurationError
+from buzz.locales import gettext as _
+from buzz.model import Campaign, CampaignState, DeliveryId, DeliveryState
+from buzz.pipeline import campaign as campaign_files
+from buzz.pipeline.send import snapshot
+from buzz.pipeline.send.report import SendReport, has_begun, report
+
+_OPEN = frozenset({CampaignState.DRAFT, CampaignState.CHECKED, CampaignState.APPROVED})
+
+
+class _Undo(Exception):
+    """A dry run's way out of its transaction, which leaves no trace."""
+
+    def __init__(self, report: SendReport) -> None:
+        super().__init__()
+        self.report = report
+
+
+def plan(
+    settings: Settings, store: Store, slug: str, now: datetime, *, dry_run: bool = False
+) -> SendReport:
+    """Freeze a campaign's letters and recipients, and return its account.
+
+    Every recipient's message is made once, so that a template that fails for one stops the
+    campaign before the first is sent. A plan may be made again until the first letter leaves.
+
+    Raises:
+        CheckRefused: the check has found errors, or sending has begun.
+    """
+    campaign = campaign_files.load(settings, slug)
+    with store.read() as tx:
+        status = campaigns.get(tx, slug)
+        if status is not None and (
+            status.state not in _OPEN or has_begun(deliveries.account(tx, slug))
+        ):
+            raise CheckRefused(
+                _("this campaign is already being sent or has ended"),
+                place=slug,
+                remedy=_("see: buzz send status {slug}; for another letter: buzz campaign new"),
+            )
+    if status is None or status.checked_hash != campaign.content_hash:
+        campaign_files.check(settings, store, slug, now)
+    try:
+        with store.write() as tx:
+            return _plan(settings, tx, campaign, now, dry_run=dry_run)
+    except _Undo as undone:
+        return undone.report
+
+
+def envelope(settings: Settings, campaign: Campaign) -> Envelope:
+    """Return what all messages of a campaign have in common.
+
+    Raises:
+        ConfigurationError: the sender has no address.
+    """
+    from_ = campaign.from_ or settings.sender.from_
+    mail_from = parseaddr(from_)[1]
+    _local, at, domain = mail_from.rpartition("@")
+    if not at or not domain:
+        raise ConfigurationError(
+            _("`{from_}` is no sender: it has no address").format(from_=from_),
+            place="buzz.toml [sender] from",
+            remedy=_("write: Name <address@domain>"),
+        )
+    return Envelope(
+        from_=from_,
+        reply_to=campaign.reply_to or settings.sender.reply_to,
+        mail_from=mail_from,
+        list_id=f"lettre.{domain}",
+        base_url=settings.web.base_url,
+        content_hash=campaign.content_hash,
+        not_before=campaign.not_before.isoformat() if campaign.not_before else "",
+    )
+
+
+def _plan(
+    settings: Settings, tx: Transaction, campaign: Campaign, now: datetime, *, dry_run: bool
+) -> SendReport:
+    slug, common = campaign.slug, envelope(settings, campaign)
+    pack = core_campaign.message_pack(
+        campaign,
+        organisation=settings.sender.organisation,
+        sent_at=now,
+        base_url=settings.web.base_url,
+    )
+    campaigns.freeze(tx, slug, campaign_files.compile_all(settings, tx, campaign), pack, now)
+    recipients = campaign_files.recipients(settings, tx, campaign)
+    recipients = tuple(recipients[i] for i in core.distinct(r.email for r in recipients))
+    if not recipients:
+        raise CheckRefused(
+            _("the segment reaches nobody with an address: {segment}").format(
+                segment=campaign.segment
+            ),
+            place=campaign_files.place(slug),
+            remedy=_("see: buzz blogs list, and run: buzz rank run"),
+        )
+    hashes = [core.address_hash(settings.secret, r.email) for r in recipients]
+    gone = suppressions.contains(tx, hashes)
+    targets = [
+        (recipient, DeliveryState.SUPPRESSED if hash_ in gone else DeliveryState.PLANNED)
+        for recipient, hash_ in zip(recipients, hashes, strict=True)
+    ]
+    deliveries.plan(tx, slug, targets, common, now)
+    _seal(tx, slug, settings.secret, common, now)
+    planned = report(tx, slug)
+    if dry_run:
+        raise _Undo(planned)
+    return planned
+
+
+def _seal(tx: Transaction, slug: str, secret: bytes, common: Envelope, now: datetime) -> None:
+    """Make every message, and record its name and hash."""
+    domain = common.mail_from.rpartition("@")[2]
+    ids = [delivery.id for delivery in deliveries.of_campaign(tx, slug)]
+    names: list[tuple[DeliveryId, str, str]] = [
+        (id_, core.message_id(slug, id_, domain), "") for id_ in ids
+    ]
+    deliveries.seal(tx, names)
+    frozen = snapshot.load(tx, slug, secret)
+    sealed = []
+    for delivery in deliveries.of_campaign(tx, slug):
+        message = frozen.unchecked_message(delivery, now)
+        smtp.wire(message)  # raises where it could not be sent as it is
+        sealed.append((delivery.id, delivery.message_id, letter.message_hash(message)))
+    deliveries.seal(tx, sealed)

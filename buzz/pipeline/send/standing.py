@@ -1,0 +1,152 @@
+"""What people ask and decide about a campaign that is planned, being sent, or stuck."""
+
+from collections.abc import Collection
+from datetime import datetime
+
+from buzz.config import Settings
+from buzz.edges.store import Store, Transaction, campaigns, deliveries
+from buzz.errors import BuzzError, CheckRefused, UsageError
+from buzz.locales import gettext as _
+from buzz.model import CampaignState, Delivery, DeliveryId, DeliveryState
+from buzz.pipeline import campaign as campaign_files
+from buzz.pipeline.send.report import SendReport, is_finished, report
+
+_BEGUN = frozenset({CampaignState.SENDING, CampaignState.PAUSED})
+_ENDED = frozenset({CampaignState.FINISHED, CampaignState.CANCELLED, CampaignState.EXPIRED})
+
+
+def status(settings: Settings, store: Store, slug: str) -> SendReport:
+    """Return where a campaign stands.
+
+    Raises:
+        BuzzError: nobody has checked or planned it yet.
+    """
+    with store.read() as tx:
+        return report(tx, slug, changed=differs(settings, tx, slug))
+
+
+def differs(settings: Settings, tx: Transaction, slug: str) -> bool:
+    """Tell whether the campaign's files are no longer what the plan froze."""
+    common = deliveries.envelope(tx, slug)
+    if common is None:
+        return False
+    try:
+        return campaign_files.load(settings, slug).content_hash != common.content_hash
+    except BuzzError:  # the folder is gone or broken; what is frozen is sent all the same
+        return True
+
+
+def uncertain(store: Store, slug: str) -> tuple[Delivery, ...]:
+    """Return the deliveries of which nobody can know whether they arrived."""
+    with store.read() as tx:
+        report(tx, slug)
+        return deliveries.of_campaign(tx, slug, DeliveryState.UNCERTAIN)
+
+
+def pause(store: Store, slug: str, now: datetime) -> SendReport:
+    """Have the sender stop after what is in flight; nothing is sent until ``resume``.
+
+    Raises:
+        CheckRefused: it is not being sent.
+    """
+    with store.write() as tx:
+        found = report(tx, slug)
+        if found.state not in _BEGUN:
+            raise CheckRefused(
+                _("it is not being sent (state: {state})").format(state=found.state_name),
+                place=slug,
+            )
+        campaigns.set_state(tx, slug, CampaignState.PAUSED, now)
+        return report(tx, slug)
+
+
+def cancel(store: Store, slug: str, now: datetime, *, dry_run: bool = False) -> SendReport:
+    """Cancel what has not left yet. What is in flight is finished by its sender.
+
+    Raises:
+        CheckRefused: it has ended already.
+    """
+    with store.write() as tx:
+        found = report(tx, slug)
+        if found.state in _ENDED:
+            raise CheckRefused(
+                _("this campaign has ended ({state})").format(state=found.state_name), place=slug
+            )
+        if not dry_run:
+            deliveries.cancel(tx, slug, now)
+            campaigns.set_state(tx, slug, CampaignState.CANCELLED, now)
+        return report(tx, slug)
+
+
+def retry(store: Store, slug: str, now: datetime, *, refused: bool = False) -> SendReport:
+    """Make what was put off due at once; with ``refused``, plan the refused ones again too.
+
+    Raises:
+        CheckRefused: the campaign was cancelled or has expired.
+    """
+    with store.write() as tx:
+        _not_closed(report(tx, slug))
+        deliveries.retry(tx, slug, DeliveryState.DEFERRED, now)
+        if refused:
+            deliveries.retry(tx, slug, DeliveryState.REFUSED, now)
+        return _reopened(tx, slug, now)
+
+
+def resolve(
+    store: Store,
+    slug: str,
+    addresses: Collection[str],
+    now: datetime,
+    *,
+    resend: bool,
+    dry_run: bool = False,
+) -> SendReport:
+    """Settle uncertain deliveries as a person says, all of them where no address is named.
+
+    Args:
+        store: the database.
+        slug: the campaign.
+        addresses: of the recipients meant.
+        now: the present.
+        resend: send it again, at the risk of a double; else it counts as accepted.
+        dry_run: change nothing.
+
+    Raises:
+        UsageError: one of the addresses is not among the uncertain ones.
+        CheckRefused: it is to be sent again, but was cancelled or has expired.
+    """
+    with store.write() as tx:
+        found = report(tx, slug)
+        if resend:
+            _not_closed(found)
+        known = {d.email: d.id for d in deliveries.of_campaign(tx, slug, DeliveryState.UNCERTAIN)}
+        unknown = sorted(set(addresses) - known.keys())
+        if unknown:
+            raise UsageError(
+                _("not among the uncertain ones: {addresses}").format(addresses=", ".join(unknown)),
+                place=slug,
+                remedy=f"buzz send uncertain {slug}",
+            )
+        if dry_run:
+            return found
+        ids: list[DeliveryId] | None = [known[a] for a in addresses] if addresses else None
+        target = DeliveryState.PLANNED if resend else DeliveryState.ACCEPTED
+        deliveries.resolve(tx, slug, ids, target, now)
+        return _reopened(tx, slug, now)
+
+
+def _not_closed(found: SendReport) -> None:
+    if found.state in {CampaignState.CANCELLED, CampaignState.EXPIRED}:
+        raise CheckRefused(
+            _("this campaign has ended ({state})").format(state=found.state_name),
+            place=found.campaign,
+            remedy=_("make a new one: buzz campaign new SLUG"),
+        )
+
+
+def _reopened(tx: Transaction, slug: str, now: datetime) -> SendReport:
+    """Return the report; a finished campaign with something to send again is paused."""
+    found = report(tx, slug)
+    if found.state is CampaignState.FINISHED and not is_finished(found.account):
+        campaigns.set_state(tx, slug, CampaignState.PAUSED, now)
+    return report(tx, slug)
