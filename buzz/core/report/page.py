@@ -7,7 +7,7 @@ comes from outside is escaped by Jinja; an address becomes a link only when it i
 import base64
 import hashlib
 import json
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from functools import cache
 from importlib import resources
@@ -80,6 +80,7 @@ class Group:
 def html(report: Report) -> str:
     """Return the whole document in the language in force."""
     css = _source("report.css")
+    proofs = _proofs(report)
     return (
         _environment()
         .get_template("report.html")
@@ -94,7 +95,7 @@ def html(report: Report) -> str:
             sent=formats.moment(report.sent_at) if report.sent_at else "",
             recap=words.recap(report),
             figures=_figures(report),
-            contents=_contents(report),
+            contents=_contents(report, proofs),
             charts={
                 "account": charts.account(report),
                 "funnel": charts.funnel(report),
@@ -112,7 +113,7 @@ def html(report: Report) -> str:
             opposed=_opposed(report),
             pace=_pace(report),
             no_relay=words.recap(report)[-1],
-            proofs=_proofs(report),
+            proofs=proofs,
             letter_language=report.facts.language,
             afterwards=_afterwards(report),
             method=_method(report),
@@ -121,6 +122,7 @@ def html(report: Report) -> str:
     )
 
 
+@cache
 def _environment() -> jinja2.Environment:
     environment = jinja2.Environment(
         loader=jinja2.FunctionLoader(_source),
@@ -171,14 +173,14 @@ def _figure_of(report: Report, step: Step) -> str:
     return whole.format(share=words.share(found.share), of=formats.number(found.of))
 
 
-def _contents(report: Report) -> Sequence[tuple[str, str]]:
+def _contents(report: Report, proofs: Iterable[Group]) -> Sequence[tuple[str, str]]:
     return [
         ("everybody", _("Recipients")),
         ("funnel", _("Funnel")),
         ("relays", _("Relays")),
         *([("points", _("Talking points"))] if report.points else []),
         *([("blogs", _("Blogs"))] if report.blogs else []),
-        *((group.id, group.title) for group in _proofs(report)),
+        *((group.id, group.title) for group in proofs),
         ("deliverability", _("Deliverability")),
         *([("links", _("Links"))] if report.facts.links else []),
         ("method", _("Method and limits")),

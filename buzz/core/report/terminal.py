@@ -40,17 +40,17 @@ def lines(report: Report, width: int) -> list[str]:
 
 
 def _sections(report: Report, width: int) -> Iterator[list[str]]:
-    yield _titled(_("Recipients"), _wrapped(words.account_sum(report), width))
-    yield _titled(_("From the letter to the relay"), _funnel_lines(report, width))
-    yield _titled(_("Relays"), _relays(report, width))
-    yield _titled(_("Since the send, cumulative"), _bars(_time(report), width))
-    yield _titled(_("Talking points: which travelled"), _bars(_points(report), width))
-    yield _titled(_("In which manner"), _bars(_modes(report), width))
-    yield _titled(_("Who carried it on"), _leaders(report, width))
-    yield _titled(_("Oppositions"), _opposed(report, width))
-    yield _titled(_("Uncertain"), _uncertain(report, width))
-    yield _titled(_("Refused, by reply"), _refusals(report, width))
-    yield _titled(_("Links"), _links(report, width))
+    yield _titled(_("Recipients"), _wrapped(words.account_sum(report), width), width)
+    yield _titled(_("From the letter to the relay"), _funnel_lines(report, width), width)
+    yield _titled(_("Relays"), _relays(report, width), width)
+    yield _titled(_("Since the send, cumulative"), _bars(_time(report), width), width)
+    yield _titled(_("Talking points: which travelled"), _bars(_points(report), width), width)
+    yield _titled(_("In which manner"), _bars(_modes(report), width), width)
+    yield _titled(_("Who carried it on"), _leaders(report, width), width)
+    yield _titled(_("Oppositions"), _opposed(report, width), width)
+    yield _titled(_("Uncertain"), _uncertain(report, width), width)
+    yield _titled(_("Refused, by reply"), _refusals(report, width), width)
+    yield _titled(_("Links"), _links(report, width), width)
     yield _afterwards(report, width)
 
 
@@ -249,8 +249,8 @@ def _afterwards(report: Report, width: int) -> list[str]:
 # --- laying out -------------------------------------------------------------------------------
 
 
-def _titled(title: str, body: list[str]) -> list[str]:
-    return [title, *body] if body else []
+def _titled(title: str, body: list[str], width: int) -> list[str]:
+    return [*textwrap.wrap(title, width), *body] if body else []
 
 
 def _bars(rows: Sequence[Row], width: int) -> list[str]:
