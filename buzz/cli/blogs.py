@@ -157,7 +157,7 @@ def list_(
         console.say(_("no blog to list (see: buzz blogs import --help)"))
 
 
-@work.command(app, "show", example="buzz blogs show SLUG")
+@work.command(app, "show", example="buzz blogs show le-blog-de-karim")
 def show(slug: Slug, *, json: work.Json = False) -> None:
     """Show all that the registry says of one blog."""
     from buzz.core.registry import cells_of
@@ -193,7 +193,7 @@ def add(
     _carry_out(plan, yes=True, dry_run=dry_run, json=json)
 
 
-@work.command(app, "edit", example="buzz blogs edit SLUG --federation 29")
+@work.command(app, "edit", example="buzz blogs edit le-blog-de-karim --federation 29")
 @_takes_cells(but="slug")
 def edit(
     slug: Slug, *, dry_run: work.DryRun = False, json: work.Json = False, **cells: str | None
@@ -206,7 +206,7 @@ def edit(
     _carry_out(plan, yes=True, dry_run=dry_run, json=json)
 
 
-@work.command(app, "remove", example="buzz blogs remove SLUG --yes")
+@work.command(app, "remove", example="buzz blogs remove le-blog-de-karim --yes")
 def remove(
     slugs: Annotated[list[str], typer.Argument(metavar="SLUG…", help=N_("Slugs of blogs."))],
     *,

@@ -1,7 +1,190 @@
-"""Being written."""
+"""``buzz status``: where things stand, and what to do next."""
+
+import textwrap
+from collections.abc import Iterator
+from dataclasses import asdict
+from datetime import datetime
+from typing import TYPE_CHECKING
 
 import typer
+
+from buzz.cli import console, work
+from buzz.locales import formats
+from buzz.locales import gettext as _
+from buzz.locales import mark as N_
+from buzz.model import BlogStatus, CampaignState, DeliveryState, FeedState, Verdict
+
+if TYPE_CHECKING:
+    from buzz.model import Run
+    from buzz.pipeline.status import CampaignLine, Status
+
+_CAMPAIGNS = 8  # shown; --json has them all
+_LABEL = 10  # columns of the words on the left
+
+FEED_STATES = {
+    FeedState.NEW: N_("never polled"),
+    FeedState.OK: N_("well"),
+    FeedState.SOFT: N_("failing for now"),
+    FeedState.BLOCKED: N_("behind a wall for robots"),
+    FeedState.GONE: N_("given up"),
+    FeedState.MOVED: N_("moved"),
+    FeedState.PARKED: N_("on a parking page"),
+    FeedState.QUARANTINED: N_("in quarantine"),
+}
+CAMPAIGN_STATES = {
+    CampaignState.DRAFT: N_("draft"),
+    CampaignState.CHECKED: N_("checked"),
+    CampaignState.APPROVED: N_("approved"),
+    CampaignState.SENDING: N_("being sent"),
+    CampaignState.PAUSED: N_("paused"),
+    CampaignState.FINISHED: N_("finished"),
+    CampaignState.CANCELLED: N_("cancelled"),
+    CampaignState.EXPIRED: N_("expired"),
+}
+OUTCOMES = {  # the fields of model.Account
+    DeliveryState.PLANNED: N_("{n} planned"),
+    DeliveryState.CLAIMED: N_("{n} in flight"),
+    DeliveryState.ACCEPTED: N_("{n} accepted"),
+    DeliveryState.DEFERRED: N_("{n} deferred"),
+    DeliveryState.REFUSED: N_("{n} refused"),
+    DeliveryState.SUPPRESSED: N_("{n} suppressed"),
+    DeliveryState.CANCELLED: N_("{n} cancelled"),
+    DeliveryState.UNCERTAIN: N_("{n} uncertain"),
+}
 
 
 def plant(root: typer.Typer) -> None:
     """Plant this file's commands."""
+    work.command(root, "status", example="buzz status")(status)
+
+
+def status(*, json: work.Json = False) -> None:
+    """Show where things stand, and what to do next."""
+    from buzz.pipeline import status as pipeline
+
+    at = work.current()
+    found = pipeline.status(at.settings, at.store, at.now())
+    if json:
+        console.emit(_facts(found, str(at.settings.workspace)))
+        return
+    width = min(console.width(), 100)
+    for label, text in _lines(found, at.now()):
+        console.data(
+            textwrap.fill(
+                text,
+                width=width,
+                initial_indent=f"{label:<{_LABEL}} ",
+                subsequent_indent=" " * (_LABEL + 1),
+                break_long_words=False,
+                break_on_hyphens=False,
+            )
+        )
+    _say_next(found)
+
+
+def _say_next(found: "Status") -> None:
+    if not found.next_steps:
+        console.data("\n" + _("Nothing to do: cron polls and ranks."))
+        return
+    console.data("\n" + _("Next:"))
+    for step in found.next_steps:
+        console.data(f"  {step.command}\n      {step.why}")
+
+
+def _lines(found: "Status", now: datetime) -> Iterator[tuple[str, str]]:
+    """Yield (label, text) of each line."""
+    active, paused = found.blogs[BlogStatus.ACTIVE], found.blogs[BlogStatus.PAUSED]
+    yield (
+        _("Blogs"),
+        _("{n}: {active} active ({with_email} with an e-mail address), {paused} paused").format(
+            n=formats.number(active + paused),
+            active=formats.number(active),
+            with_email=formats.number(found.with_email),
+            paused=formats.number(paused),
+        ),
+    )
+    feeds = [f"{formats.number(n)} {_(FEED_STATES[state])}" for state, n in found.feeds.items()]
+    yield _("Feeds"), ", ".join(feeds) or _("none")
+    if found.newest:
+        yield (
+            _("Posts"),
+            _("{n}, the newest found {span} ago").format(
+                n=formats.number(found.entries), span=formats.span(now - found.newest)
+            ),
+        )
+    if ranking := found.ranking:
+        yield (
+            _("Ranking"),
+            _("{moment}: {ranked} blogs, {listed} listed").format(
+                moment=formats.moment(ranking.as_of),
+                ranked=formats.number(ranking.ranked),
+                listed=formats.number(ranking.listed),
+            ),
+        )
+    for number, run in enumerate(found.runs):
+        yield "" if number else _("Runs"), _run(run)
+    for number, line in enumerate(found.campaigns[:_CAMPAIGNS]):
+        yield "" if number else _("Letters"), _campaign(line)
+    if (more := len(found.campaigns) - _CAMPAIGNS) > 0:
+        yield "", _("… and {n} more (all of them: --json)").format(n=more)
+
+
+def _run(run: "Run") -> str:
+    ended = _("done") if run.exit_code == 0 else _("exit code {n}").format(n=run.exit_code)
+    return _("{command}: {moment}, {span}, {ended}").format(
+        command=run.command,
+        moment=formats.moment(run.started_at),
+        span=formats.span(run.ended_at - run.started_at),
+        ended=ended,
+    )
+
+
+def _campaign(line: "CampaignLine") -> str:
+    words = f"{line.campaign.slug}: {_(CAMPAIGN_STATES[line.campaign.state])}"
+    if line.account.targeted:
+        states = [
+            _(OUTCOMES[DeliveryState(name)]).format(n=formats.number(n))
+            for name, n in asdict(line.account).items()
+            if n
+        ]
+        words += _("; {n} targeted = {states}").format(
+            n=formats.number(line.account.targeted), states=" + ".join(states)
+        )
+    if line.relays:
+        words += _("; {relayed} relayed, {to_check} to check").format(
+            relayed=line.relays.get(Verdict.RELAYED, 0),
+            to_check=line.relays.get(Verdict.TO_CHECK, 0),
+        )
+    return words
+
+
+def _facts(found: "Status", workspace: str) -> dict[str, object]:
+    return {
+        "workspace": workspace,
+        "blogs": {
+            "total": sum(found.blogs.values()),
+            **{status.value: n for status, n in found.blogs.items()},
+            "with_email": found.with_email,
+            "imported": found.is_imported,
+        },
+        "feeds": found.feeds,
+        "entries": found.entries,
+        "newest": found.newest,
+        "ranking": asdict(found.ranking) if found.ranking else None,
+        "runs": [
+            {**asdict(run), "seconds": (run.ended_at - run.started_at).total_seconds()}
+            for run in found.runs
+        ],
+        "campaigns": [
+            {
+                "campaign": line.campaign.slug,
+                "subject": line.campaign.subject,
+                "state": line.campaign.state,
+                **asdict(line.account),
+                "targeted": line.account.targeted,
+                "relays": line.relays,
+            }
+            for line in found.campaigns
+        ],
+        "next": [asdict(step) for step in found.next_steps],
+    }

@@ -10,6 +10,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from difflib import get_close_matches
+from hashlib import blake2b
 from pathlib import Path
 
 from buzz.config import Settings
@@ -17,12 +18,13 @@ from buzz.core import registry
 from buzz.core.registry import Diff, Registry, Style
 from buzz.core.text import slugify
 from buzz.edges import files
-from buzz.edges.store import Store, Transaction, blogs
+from buzz.edges.store import Store, Transaction, blogs, runs
 from buzz.errors import CheckRefused, TemporaryFailure, UsageError
 from buzz.locales import gettext as _
 from buzz.locales import ngettext
-from buzz.model import Blog, Finding
+from buzz.model import Blog, Finding, Run
 
+COMMAND = "blogs import"  # under which changes of the registry are recorded
 MAX_BYTES = 50_000_000  # a registry of 1,500 blogs has 0.4 MB
 _SUGGESTIONS = 3
 
@@ -140,8 +142,42 @@ def apply(settings: Settings, store: Store, plan: Plan, now: datetime) -> None:
             )
         blogs.remove(tx, leaving)
         blogs.save(tx, arriving, now)
+        runs.add(tx, _run(plan, now))
         if plan.content != plan.written:  # last, so that what fails leaves both as they were
             _write(settings.registry_file.resolve(), plan.content)
+
+
+def is_imported(settings: Settings, last: Run | None) -> bool:
+    """Tell whether ``blogs.csv`` is still what the last change of the registry left.
+
+    Args:
+        settings: the workspace's.
+        last: the last run of :data:`COMMAND`; None: there was none.
+    """
+    written = _written(settings)
+    if last is None:
+        return written is None or written.strip().count(b"\n") == 0  # nothing but the header
+    return written is not None and _digest(written) == last.summary.get("file")
+
+
+def _run(plan: Plan, now: datetime) -> Run:
+    return Run(
+        command=COMMAND,
+        started_at=now,
+        ended_at=now,
+        exit_code=0,
+        summary={
+            "added": len(plan.diff.added),
+            "changed": len(plan.diff.changed),
+            "removed": len(plan.diff.removed),
+            "blogs": len(plan.blogs),
+            "file": _digest(plan.content),
+        },
+    )
+
+
+def _digest(content: bytes) -> str:
+    return blake2b(content, digest_size=16).hexdigest()
 
 
 def _plan(

@@ -7,8 +7,6 @@ from datetime import date
 from enum import StrEnum
 from typing import Any
 
-from email_validator import EmailNotValidError, validate_email
-
 from buzz.core import text, urls
 from buzz.errors import BuzzError
 from buzz.locales import gettext as _
@@ -139,6 +137,11 @@ def _address(cell: str) -> str:
 
 def _email(cell: str) -> str:
     """Return the address as it was written: it is refused or taken, never mended."""
+    from email_validator import (  # noqa: PLC0415  (slow to import; `buzz status` reads no address)
+        EmailNotValidError,
+        validate_email,
+    )
+
     try:
         found = validate_email(
             cell, check_deliverability=False, allow_smtputf8=False, test_environment=True

@@ -1,15 +1,16 @@
 """What SQLite and PostgreSQL both can, but SQLAlchemy only offers per dialect."""
 
+from importlib import import_module
 from typing import Any
 
 import sqlalchemy as sa
-from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.engine import Connection
 
 
 def insert(tx: Connection, table: sa.Table) -> Any:
     """Return the INSERT of the database at hand, which knows ``ON CONFLICT``."""
-    return (sqlite if tx.dialect.name == "sqlite" else postgresql).insert(table)
+    dialect = import_module(f"sqlalchemy.dialects.{tx.dialect.name}")  # one of them, at need
+    return dialect.insert(table)
 
 
 def upsert(tx: Connection, table: sa.Table, *, keep: frozenset[str] = frozenset()) -> Any:
