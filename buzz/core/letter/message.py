@@ -147,7 +147,8 @@ def _spliced(encoded: _Encoded, values: Mapping[str, str]) -> bytes:
 def _quoted(text: str) -> bytes:
     """Return the text in quoted-printable with CRLF."""
     octets = text.replace("\n", "\r\n").encode("utf-8", "replace")
-    return binascii.b2a_qp(octets, istext=True)
+    # Where there is no CRLF in the text, its soft line breaks come out as a bare LF.
+    return binascii.b2a_qp(octets, istext=True).replace(b"=\n", _SOFT)
 
 
 # --- headers ------------------------------------------------------------------------------------
