@@ -226,7 +226,7 @@ def record(tx: Transaction, results: Sequence[Result], fence: int) -> None:
             .where(
                 table.c.id == sa.bindparam("b_id"),
                 table.c.fence == fence,
-                table.c.state.in_(core.sources(state) & {*core.AFTER_DEATH}),
+                sa.or_(*(table.c.state == source for source in _in_flight_before(state))),
             )
             .values(
                 state=state,
@@ -324,6 +324,11 @@ def _move(
         .values(state=target, updated_at=now, next_at=None, **values)
     )
     return tx.execute(statement).rowcount
+
+
+def _in_flight_before(target: DeliveryState) -> list[DeliveryState]:
+    """Return in which states a delivery in flight may be before it comes into this one."""
+    return sorted(core.sources(target) & core.AFTER_DEATH.keys())
 
 
 def _all_or_fenced(count: int, expected: int) -> None:

@@ -12,8 +12,9 @@ from buzz.edges.store import Store, Transaction, campaigns, deliveries, suppress
 from buzz.edges.store.deliveries import Envelope
 from buzz.errors import CheckRefused, ConfigurationError
 from buzz.locales import gettext as _
-from buzz.model import Campaign, CampaignState, DeliveryId, DeliveryState
+from buzz.model import Campaign, CampaignState, DeliveryId, DeliveryState, Level
 from buzz.pipeline import campaign as campaign_files
+from buzz.pipeline.campaign.loading import place
 from buzz.pipeline.send import snapshot
 from buzz.pipeline.send.report import SendReport, has_begun, report
 
@@ -51,12 +52,24 @@ def plan(
                 remedy=_("see: buzz send status {slug}; for another letter: buzz campaign new"),
             )
     if status is None or status.checked_hash != campaign.content_hash:
-        campaign_files.check(settings, store, slug, now)
+        _check(settings, store, slug, now)
     try:
         with store.write() as tx:
             return _plan(settings, tx, campaign, now, dry_run=dry_run)
     except _Undo as undone:
         return undone.report
+
+
+def _check(settings: Settings, store: Store, slug: str, now: datetime) -> None:
+    checked = campaign_files.check(settings, store, slug, now)
+    if not checked.passed:
+        errors = (finding for finding in checked.findings if finding.level is Level.ERROR)
+        raise CheckRefused(
+            _("the check found what stops a send"),
+            place=place(slug),
+            remedy=_("mend it, then: buzz campaign check {slug}").format(slug=slug),
+            details=[f"{e.place}: {e.what} ({e.remedy})" for e in errors],
+        )
 
 
 def envelope(settings: Settings, campaign: Campaign) -> Envelope:
@@ -103,7 +116,7 @@ def _plan(
             _("the segment reaches nobody with an address: {segment}").format(
                 segment=campaign.segment
             ),
-            place=campaign_files.place(slug),
+            place=place(slug),
             remedy=_("see: buzz blogs list, and run: buzz rank run"),
         )
     hashes = [core.address_hash(settings.secret, r.email) for r in recipients]
