@@ -1,7 +1,299 @@
-"""Being written."""
+"""``buzz campaign``: write a letter, check it, look at it, send it to oneself."""
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
+
+from buzz.cli import console, work
+from buzz.errors import CheckRefused
+from buzz.locales import gettext as _
+from buzz.locales import mark as N_
+from buzz.locales import ngettext
+from buzz.model import CampaignState, Level
+
+if TYPE_CHECKING:
+    from buzz.pipeline.campaign import CheckReport, Overview
+
+STATES = {
+    CampaignState.DRAFT: N_("draft"),
+    CampaignState.CHECKED: N_("checked"),
+    CampaignState.APPROVED: N_("approved"),
+    CampaignState.SENDING: N_("sending"),
+    CampaignState.PAUSED: N_("paused"),
+    CampaignState.FINISHED: N_("finished"),
+    CampaignState.CANCELLED: N_("cancelled"),
+    CampaignState.EXPIRED: N_("expired"),
+}
+
+app = typer.Typer(no_args_is_help=True, help=N_("The letters: campaigns/SLUG/letter.md."))
+
+Slug = Annotated[str, typer.Argument(metavar="SLUG", help=N_("The campaign's folder name."))]
+As = Annotated[
+    str,
+    typer.Option("--as", metavar="BLOG", help=N_("As this blog gets it; else the first one.")),
+]
 
 
 def plant(root: typer.Typer) -> None:
     """Plant this file's commands."""
+    root.add_typer(app, name="campaign")
+
+
+@work.command(app, "new", example='buzz campaign new rentree --subject "La rentrée des blogs"')
+def new(
+    slug: Slug,
+    subject: Annotated[
+        str, typer.Option("--subject", metavar="TEXT", help=N_("Subject of the letter."))
+    ] = "",
+    preheader: Annotated[
+        str, typer.Option("--preheader", metavar="TEXT", help=N_("What is shown behind it."))
+    ] = "",
+    segment: Annotated[
+        str, typer.Option("--segment", metavar="SEGMENT", help=N_("Who gets it, e.g. top:200."))
+    ] = "",
+    language: Annotated[
+        str, typer.Option("--language", metavar="CODE", help=N_("fr or en; else the one in force."))
+    ] = "",
+    *,
+    dry_run: work.DryRun = False,
+) -> None:
+    """Start a campaign: a letter to fill in; what only you can write stands in [[brackets]]."""
+    from buzz.pipeline import campaign
+
+    now = work.current()
+    if not subject and console.is_interactive():
+        subject = console.ask(_("Subject (Enter: later): "))
+    made = campaign.make(
+        now.settings,
+        slug,
+        subject=subject,
+        preheader=preheader,
+        segment=segment,
+        language=language,
+        dry_run=dry_run,
+    )
+    if dry_run:
+        console.say(_("would write {path}").format(path=made.path))
+        return
+    console.say(_("wrote {path}").format(path=made.path))
+    console.say(_("next: edit it, then run: buzz campaign check {slug}").format(slug=slug))
+
+
+@work.command(app, "check", example="buzz campaign check retraites")
+def check(slug: Slug, *, json: work.Json = False) -> int | None:
+    """Check the letter as each recipient would get it; an error stops a send (exit code 5)."""
+    from buzz.pipeline import campaign
+
+    now = work.current()
+    report = campaign.check(now.settings, now.store, slug, now.now())
+    if json:
+        console.emit(_check_facts(report))
+    else:
+        _say_check(report)
+    return None if report.passed else CheckRefused.exit_code
+
+
+@work.command(app, "preview", example="buzz campaign preview retraites -o letter.html")
+def preview(
+    slug: Slug,
+    blog: As = "",
+    output: Annotated[
+        Path | None,
+        typer.Option("--output", "-o", metavar="FILE", help=N_("Where to write the HTML.")),
+    ] = None,
+    *,
+    text: Annotated[bool, typer.Option("--text", help=N_("Print the text part instead."))] = False,
+) -> None:
+    """Write the letter to a file, as one blog would get it, and open it on a desktop."""
+    from buzz.edges import files
+    from buzz.pipeline import campaign
+
+    now = work.current()
+    seen = campaign.preview(now.settings, now.store, slug, blog)
+    if text:
+        console.data(seen.text)
+        return
+    path = output or now.settings.data / "previews" / f"{slug}.html"
+    if output is None:
+        files.private_folder(path.parent)
+    files.write(path, seen.html)
+    console.say(
+        _("{subject}, as {name} gets it: {path}").format(
+            subject=seen.subject, name=seen.recipient.name, path=path
+        )
+    )
+    console.open_page(path)
+
+
+@work.command(app, "test", example="buzz campaign test retraites --to vous@parti.example --dry-run")
+def send_test(
+    slug: Slug,
+    to: Annotated[str, typer.Option("--to", metavar="ADDRESS", help=N_("Who gets the test."))],
+    blog: As = "",
+    *,
+    dry_run: work.DryRun = False,
+) -> None:
+    """Send the letter to one address of your own; no campaign counts it."""
+    from buzz.pipeline import campaign
+
+    now = work.current()
+    trial = campaign.send_test(
+        now.settings, now.store, slug, to, now.now(), blog=blog, dry_run=dry_run
+    )
+    words = (
+        _("would send “{subject}” ({kb} KB) to {to} through {next_hop}")
+        if dry_run
+        else _("sent “{subject}” ({kb} KB) to {to} through {next_hop}: {reply}")
+    )
+    console.say(
+        words.format(
+            subject=trial.subject,
+            kb=round(trial.size / 1000),
+            to=trial.to,
+            next_hop=trial.next_hop,
+            reply=trial.reply,
+        )
+    )
+
+
+@work.command(app, "list", example="buzz campaign list")
+def list_(*, json: work.Json = False) -> None:
+    """List the campaigns."""
+    from buzz.pipeline import campaign
+
+    now = work.current()
+    found = campaign.campaigns(now.settings, now.store)
+    if json:
+        console.emit({"campaigns": [_facts(one) for one in found]})
+        return
+    if not found:
+        console.say(_("no campaign yet; run: buzz campaign new SLUG"))
+        return
+    console.table(
+        [_("campaign"), _("state"), _("subject"), _("talking points")],
+        [
+            (
+                one.status.slug,
+                _state(one),
+                one.campaign.subject if one.campaign else one.status.subject,
+                len(one.campaign.talking_points) if one.campaign else None,
+            )
+            for one in found
+        ],
+        right="lllr",
+    )
+
+
+@work.command(app, "show", example="buzz campaign show retraites")
+def show(slug: Slug, *, json: work.Json = False) -> None:
+    """Show a campaign: its message, its state, and how many would get it now."""
+    from buzz.pipeline import campaign
+
+    now = work.current()
+    one = campaign.overview(now.settings, now.store, slug)
+    if json:
+        console.emit(_facts(one))
+        return
+    found = one.campaign
+    assert found is not None  # overview raises where the file has mistakes
+    console.data(found.subject)
+    console.data(found.preheader)
+    for point in found.talking_points:
+        console.data(f"  {point.number}. {point.title}")
+    people = one.recipients or 0
+    rows: Sequence[tuple[str, object]] = (
+        (_("state"), _state(one)),
+        (
+            _("recipients"),
+            ngettext("{n} blog ({segment})", "{n} blogs ({segment})", people).format(
+                n=people, segment=found.segment
+            ),
+        ),
+        (_("links"), "\n".join(found.links)),
+        (_("slogans"), "\n".join(found.slogans)),
+        (_("hashtags"), " ".join(found.hashtags)),
+        (_("not before"), found.not_before),
+        (_("not after"), found.not_after),
+    )
+    console.table(["", ""], [row for row in rows if row[1]])
+
+
+def _state(one: "Overview") -> str:
+    state = _(STATES[one.status.state])
+    if one.campaign is None:
+        return _("{state}; its file has mistakes or is gone").format(state=state)
+    if one.status.state is CampaignState.CHECKED and not one.is_checked:
+        return _("changed since the check")
+    return state
+
+
+def _facts(one: "Overview") -> dict[str, Any]:
+    status, found = one.status, one.campaign
+    return {
+        "slug": status.slug,
+        "state": status.state.value,
+        "subject": found.subject if found else status.subject,
+        "readable": found is not None,
+        "checked": one.is_checked,
+        "checked_at": _iso(status.checked_at),
+        "planned_at": _iso(status.planned_at),
+        "started_at": _iso(status.started_at),
+        "finished_at": _iso(status.finished_at),
+        "recipients": one.recipients,
+        "segment": found.segment if found else "",
+        "talking_points": [point.title for point in found.talking_points] if found else [],
+        "links": list(found.links) if found else [],
+    }
+
+
+def _iso(time: Any) -> str | None:
+    return time.isoformat() if time else None
+
+
+def _check_facts(report: "CheckReport") -> dict[str, Any]:
+    return {
+        "campaign": report.campaign,
+        "passed": report.passed,
+        "recipients": report.recipients,
+        "largest_bytes": report.largest_bytes,
+        "findings": [
+            {
+                "rule": finding.rule,
+                "level": finding.level.value,
+                "place": finding.place,
+                "what": finding.what,
+                "remedy": finding.remedy,
+            }
+            for finding in report.findings
+        ],
+    }
+
+
+def _say_check(report: "CheckReport") -> None:
+    marks = {Level.ERROR: _("error"), Level.WARNING: _("warning")}
+    for finding in report.findings:
+        console.data(
+            f"{marks[finding.level]} [{finding.rule}] {finding.place}: {finding.what}"
+            f" ({finding.remedy})"
+        )
+    people = ngettext("{n} recipient", "{n} recipients", report.recipients).format(
+        n=report.recipients
+    )
+    if report.passed:
+        console.say(
+            _("{campaign} passed the check: {people}, {kb} KB").format(
+                campaign=report.campaign,
+                people=people,
+                kb=round(report.largest_bytes / 1000),
+            )
+        )
+        console.say(_("next: buzz send plan {campaign}").format(campaign=report.campaign))
+        return
+    errors = ngettext("{n} error", "{n} errors", report.errors).format(n=report.errors)
+    console.error(
+        _("{campaign} must not go out yet: {errors}").format(
+            campaign=report.campaign, errors=errors
+        )
+    )

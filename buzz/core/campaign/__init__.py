@@ -5,15 +5,20 @@ recipients (``segment``), from a rendered letter to findings (``rules``). Nothin
 file or renders a template.
 """
 
+from buzz.core.campaign.context import Context, Rendered
 from buzz.core.campaign.letterfile import parse, read, refused
 from buzz.core.campaign.markdown import VARIABLES
 from buzz.core.campaign.pack import message_pack
+from buzz.core.campaign.rules import check
 from buzz.core.campaign.segment import Candidate, Segment, choose, parse_segment
 
 __all__ = [
     "VARIABLES",
     "Candidate",
+    "Context",
+    "Rendered",
     "Segment",
+    "check",
     "choose",
     "message_pack",
     "parse",

@@ -38,6 +38,7 @@ def message_pack(
         links=campaign.links,
         tracking_prefixes=(f"{base}/r/", f"{base}/c/"),
         third_party_quotes=campaign.third_party_quotes,
+        titles=titles,
     )
 
 

@@ -69,6 +69,18 @@ def online_html(letter: CompiledLetter, urls: LetterUrls) -> str:
     return _joined(letter, letter.html, frozenset(), filling)
 
 
+def has_notice(letter: CompiledLetter) -> bool:
+    """Tell whether both parts carry the notice of GDPR art. 14 for those who need it.
+
+    It must at least say where the address comes from.
+    """
+    word, source = letter.slots["notice"], letter.slots["source"]
+    return all(
+        part.count(word) == 2 and source in part.split(word)[1]  # noqa: PLR2004  (around it)
+        for part in (letter.html, letter.text)
+    )
+
+
 def kept(recipient: Recipient, urls: LetterUrls) -> frozenset[str]:
     """Return the blocks that stand in this recipient's letter."""
     blocks = {"mail"}

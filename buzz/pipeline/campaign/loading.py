@@ -1,8 +1,4 @@
-"""Campaigns: from a folder to recipients, a compiled letter, a check, a preview, a test.
-
-``letter.md`` and the templates are read here; the core decides what they mean. What is sent later
-is not read from here again, but from what the plan froze (:mod:`buzz.edges.store.campaigns`).
-"""
+"""Reading: a campaign's folder and the templates, the recipients, the compiled letter."""
 
 import dataclasses
 from collections.abc import Mapping
@@ -32,7 +28,11 @@ def load(settings: Settings, slug: str) -> Campaign:
         UsageError: the name is no campaign's.
         CheckRefused: the file has mistakes.
     """
-    text = source(settings, slug)
+    return found_in(settings, source(settings, slug), slug)
+
+
+def found_in(settings: Settings, text: str, slug: str) -> Campaign:
+    """Return the campaign that this text describes, as :func:`load` does."""
     found = core.parse(text, slug=slug, path=place(slug))
     return dataclasses.replace(found, content_hash=_content_hash(settings, text))
 

@@ -1,0 +1,71 @@
+"""What the rules of ``campaign check`` look at, and how they tell of what they find."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Protocol
+
+from buzz.model import Campaign, Finding, LetterUrls, Level, Recipient
+
+
+class Sender(Protocol):
+    """Who writes: what the law wants to be said in the letter."""
+
+    @property
+    def organisation(self) -> str:
+        """Return whose letter it is."""
+
+    @property
+    def postal_address(self) -> str:
+        """Return where the organisation can be reached by post."""
+
+    @property
+    def controller(self) -> str:
+        """Return who answers for the personal data."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Rendered:
+    """What one recipient gets."""
+
+    recipient: Recipient
+    urls: LetterUrls
+    clicks: Mapping[str, str]  # address -> what it has become in this letter
+    subject: str
+    html: str
+    text: str
+    has_notice: bool  # the words of GDPR art. 14 stand in both parts
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Context:
+    """What the rules look at beside the letters."""
+
+    campaign: Campaign
+    path: str  # of letter.md, as messages name it
+    source: str  # its text
+    sender: Sender
+    masses: Mapping[int, float]  # talking point -> summed idf
+    now: datetime
+
+    def error(self, rule: str, what: str, remedy: str, place: str = "") -> Finding:
+        """Return a finding that stops a send."""
+        return Finding(
+            rule=rule, level=Level.ERROR, place=place or self.path, what=what, remedy=remedy
+        )
+
+    def warning(self, rule: str, what: str, remedy: str, place: str = "") -> Finding:
+        """Return a finding to think about."""
+        return Finding(
+            rule=rule, level=Level.WARNING, place=place or self.path, what=what, remedy=remedy
+        )
+
+    def line_of(self, wanted: str) -> str:
+        """Return ``file:line`` of the first line that holds this text."""
+        at = self.source.find(wanted)
+        return f"{self.path}:{self.source.count(chr(10), 0, at) + 1}" if at >= 0 else self.path
+
+    @property
+    def template(self) -> str:
+        """Return how messages name the HTML template."""
+        return f"templates/{self.campaign.template}.html.j2"
