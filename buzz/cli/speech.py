@@ -108,7 +108,7 @@ def bind() -> None:
     # Typer looks its headings up once, when a help text is first shown: a process that speaks two
     # languages needs them again.
     loaded = sys.modules.get("typer.rich_utils")
-    if loaded is not None and gettext.gettext("Options") != loaded.OPTIONS_PANEL_TITLE:
+    if loaded is not None and gettext.gettext("Commands") != loaded.COMMANDS_PANEL_TITLE:
         importlib.reload(loaded)
 
 
