@@ -1,17 +1,19 @@
 """A campaign that is ready to be sent, for the tests of sending."""
 
 import shutil
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from datetime import UTC, datetime
-from pathlib import Path
 
 import pytest
+from conftest import Result
 
 from buzz import config
 from buzz.config import Settings
 from buzz.edges import files
 from buzz.edges.store import Store, blogs, deliveries
 from buzz.model import Account, Blog, Delivery, DeliveryState
+from buzz.pipeline import send
 
 SLUG = "retraites"
 NOW = datetime(2026, 3, 2, 9, 0, tzinfo=UTC)
@@ -22,60 +24,71 @@ def people(count: int) -> list[str]:
     return [f"blog{n:04d}@blogs.example" for n in range(count)]
 
 
-def campaign(
-    settings: Settings, store: Store, addresses: Sequence[str], *, front: str = ""
-) -> None:
-    """Make a registry of these addresses, and a campaign to all of them.
+@dataclass(kw_only=True)
+class Desk:
+    """A workspace with a campaign, and what a person at it can do."""
 
-    Args:
-        settings: of the workspace.
-        store: its database.
-        addresses: in the order in which they are written to.
-        front: further lines for the front matter of ``letter.md``.
-    """
-    found = [
-        Blog(
-            slug=f"b{n:04d}",
-            name=f"Blog {n}",
-            url=f"https://b{n}.example",
-            email=address,
-            source="annuaire",
-        )
-        for n, address in enumerate(addresses)
-    ]
-    with store.write() as tx:
-        blogs.save(tx, found, NOW)
-    folder = settings.campaigns / SLUG
-    shutil.copytree(files.shared("campaigns") / SLUG, folder)
-    letter = folder / "letter.md"
-    head, gap, rest = letter.read_text(encoding="utf-8").removeprefix("---\n").partition("---\n")
-    lines = [line for line in head.splitlines() if not line.startswith(("segment", "not_"))]
-    head = "\n".join((*lines, "segment: all", *filter(None, [front])))
-    letter.write_text(f"---\n{head}\n{gap}{rest}", encoding="utf-8")
+    settings: Settings
+    store: Store
+    run: Callable[..., Result]
+    monkeypatch: pytest.MonkeyPatch
 
+    def campaign(self, addresses: Sequence[str], *, front: str = "") -> None:
+        """Make a registry of these addresses, and a campaign to all of them.
 
-def toward(
-    workspace: Path, monkeypatch: pytest.MonkeyPatch, port: int, **smtp: object
-) -> Settings:
-    """Return the workspace's settings with this port of loopback as the next hop."""
-    monkeypatch.setenv("BUZZ_SMTP_PORT", str(port))
-    for name, value in smtp.items():
-        monkeypatch.setenv(f"BUZZ_SMTP_{name}".upper(), str(value))
-    return config.load(workspace)
+        Args:
+            addresses: in the order in which they are written to.
+            front: further lines for the front matter of ``letter.md``.
+        """
+        found = [
+            Blog(
+                slug=f"b{n:04d}",
+                name=f"Blog {n}",
+                url=f"https://b{n}.example",
+                email=address,
+                source="annuaire",
+            )
+            for n, address in enumerate(addresses)
+        ]
+        with self.store.write() as tx:
+            blogs.save(tx, found, NOW)
+        folder = self.settings.campaigns / SLUG
+        shutil.copytree(files.shared("campaigns") / SLUG, folder)
+        letter = folder / "letter.md"
+        text = letter.read_text(encoding="utf-8").removeprefix("---\n")
+        head, gap, rest = text.partition("---\n")
+        kept = [line for line in head.splitlines() if not line.startswith(("segment", "not_"))]
+        head = "\n".join((*kept, "segment: all", *filter(None, [front])))
+        letter.write_text(f"---\n{head}\n{gap}{rest}", encoding="utf-8")
 
+    def set(self, **values: object) -> None:
+        """Set settings: ``smtp_port=25``, ``send_rate_per_s=1``."""
+        for name, value in values.items():
+            self.monkeypatch.setenv(f"BUZZ_{name}".upper(), str(value))
+        self.settings = config.load(self.settings.workspace)
 
-def states(store: Store) -> dict[str, DeliveryState]:
-    """Return each recipient's state, by address."""
-    return {delivery.email: delivery.state for delivery in rows(store)}
+    def plan(self) -> send.SendReport:
+        """Plan the campaign."""
+        return send.plan(self.settings, self.store, SLUG, self.settings.now())
 
+    def start(self) -> send.SendReport:
+        """Send the campaign, without patience for a server that is away."""
+        now = self.settings.now()
+        return send.start(self.settings, self.store, SLUG, now, backoff_s=(0, 0))
 
-def rows(store: Store) -> tuple[Delivery, ...]:
-    """Return all deliveries of the campaign."""
-    with store.read() as tx:
-        return deliveries.of_campaign(tx, SLUG)
+    @property
+    def rows(self) -> tuple[Delivery, ...]:
+        """All deliveries of the campaign."""
+        with self.store.read() as tx:
+            return deliveries.of_campaign(tx, SLUG)
 
+    @property
+    def states(self) -> dict[str, DeliveryState]:
+        """Each recipient's state, by address."""
+        return {delivery.email: delivery.state for delivery in self.rows}
 
-def account(store: Store) -> Account:
-    """Return the campaign's account."""
-    with store.read() as tx:
-        return deliveries.account(tx, SLUG)
+    @property
+    def account(self) -> Account:
+        """The campaign's account."""
+        with self.store.read() as tx:
+            return deliveries.account(tx, SLUG)

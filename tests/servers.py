@@ -37,18 +37,31 @@ class Postbox:
     """A server that takes everything, but for recipients whose local part says otherwise.
 
     ``450@…`` is answered 450 at RCPT; ``dot-451@…`` is answered 451 after the final dot.
+
+    Args:
+        answer: what to say to RCPT instead, by address; an empty string: as usual.
+        delay_s: between a message's final dot and its answer.
     """
 
-    def __init__(self, answer: Callable[[str], str] | None = None) -> None:
+    def __init__(
+        self, answer: Callable[[str], str] = lambda _rcpt_to: "", *, delay_s: float = 0
+    ) -> None:
         self.received: list[Received] = []
         self.offered: Counter[str] = Counter()  # RCPT commands, by address
         self.sessions = 0
-        self._answer = answer or (lambda _rcpt: "")
+        self._answer = answer
+        self._delay_s = delay_s
+        self._changed = threading.Condition()
 
     @property
     def count(self) -> Counter[str]:
         """How many messages each recipient has got."""
         return Counter(message.rcpt_to for message in self.received)
+
+    def wait_for(self, count: int, timeout_s: float = 30) -> bool:
+        """Wait until so many messages have come; tell whether they have."""
+        with self._changed:
+            return self._changed.wait_for(lambda: len(self.received) >= count, timeout_s)
 
     async def handle_EHLO(  # noqa: N802, D102  (aiosmtpd's names)
         self, _server: Any, session: Any, _envelope: Any, hostname: str, responses: list[str]
@@ -73,7 +86,11 @@ class Postbox:
         local = rcpt_to.partition("@")[0]
         if local.startswith("dot-"):
             return _REPLIES[local.removeprefix("dot-")]
-        self.received.append(Received(envelope.mail_from, rcpt_to, envelope.original_content))
+        if self._delay_s:
+            await asyncio.sleep(self._delay_s)
+        with self._changed:
+            self._changed.notify_all()
+            self.received.append(Received(envelope.mail_from, rcpt_to, envelope.original_content))
         return f"250 2.0.0 queued as {len(self.received)}"
 
 
