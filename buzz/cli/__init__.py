@@ -8,11 +8,12 @@
 import io
 import os
 import sys
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from pathlib import Path
 
 from buzz import __version__, locales
-from buzz.errors import BuzzError
+from buzz.errors import BuzzError, UsageError
 from buzz.locales import gettext as _
 
 _WITH_VALUE = ("--lang", "--workspace")
@@ -42,7 +43,7 @@ def main(argv: Sequence[str]) -> int:
         sys.stdout.write(f"buzz {__version__}\n")
         return 0
 
-    from buzz.cli import console, root, work
+    from buzz.cli import console, work
 
     work.begin(
         work.Work(
@@ -52,7 +53,7 @@ def main(argv: Sequence[str]) -> int:
         )
     )
     try:
-        return root.invoke(arguments)
+        return _run(arguments, everywhere)
     except BuzzError as exc:
         if work.current().debug:
             raise
@@ -61,13 +62,48 @@ def main(argv: Sequence[str]) -> int:
     except KeyboardInterrupt:
         console.error(_("interrupted; what was done so far is kept"))
         return SIGINT_EXIT
+    except Exception as exc:  # a fault of ours: no traceback for who only works here
+        if work.current().debug:
+            raise
+        console.error(
+            _("an unforeseen error: {what} (run it again with --debug and report it)").format(
+                what=f"{type(exc).__name__}: {exc}"
+            )
+        )
+        return BuzzError.exit_code
     finally:
         work.current().close()
-        console.flush()
+        with suppress(BuzzError):  # that stdout is full was said where it mattered
+            console.flush()
+
+
+def _run(arguments: Sequence[str], everywhere: Mapping[str, str]) -> int:
+    from buzz.cli import console, root
+
+    for name in _WITH_VALUE:
+        if everywhere.get(name) == "":
+            raise UsageError(_("{name} wants a value").format(name=name))
+    if everywhere.get("--lang", locales.LANGUAGES[0]) not in locales.LANGUAGES:
+        raise UsageError(
+            _("{lang} is no language of ours").format(lang=everywhere["--lang"]),
+            remedy=" | ".join(locales.LANGUAGES),
+        )
+    code = root.invoke(arguments)
+    console.flush()
+    return code
 
 
 def _ensure_streams() -> None:
-    """Give a closed stdout or stderr (``>&-``) a place to write to, and speak UTF-8."""
+    """Give a closed stream (``>&-``) a place to write to, and speak UTF-8.
+
+    The descriptors are taken as well: else the database would get number 1, and what others print
+    there would land in it.
+    """
+    for descriptor in range(3):
+        try:
+            os.fstat(descriptor)
+        except OSError:
+            os.open(os.devnull, os.O_RDWR)  # takes the lowest free number: this one
     if sys.stdout is None:
         sys.stdout = Path(os.devnull).open("w", encoding="utf-8")  # noqa: SIM115  (lives with the process)
     if sys.stderr is None:

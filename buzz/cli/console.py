@@ -16,7 +16,7 @@ from typing import Any
 
 from buzz.cli import work
 from buzz.core.text import printable
-from buzz.errors import UsageError
+from buzz.errors import BuzzError, UsageError
 from buzz.locales import gettext as _
 
 PIPED_WIDTH = 160  # columns of a table that no terminal shows
@@ -170,10 +170,18 @@ def _err(text: str) -> None:
 
 @contextmanager
 def _reader_may_leave() -> Iterator[None]:
-    """Go on writing into the void when the reader of stdout went away."""
+    """Go on writing into the void when the reader of stdout went away.
+
+    Raises:
+        BuzzError: stdout cannot be written for another reason: what was asked for is lost.
+    """
     try:
         yield
-    except BrokenPipeError:
+    except OSError as exc:
         void = os.open(os.devnull, os.O_WRONLY)
         os.dup2(void, sys.stdout.fileno())
         os.close(void)
+        if not isinstance(exc, BrokenPipeError):
+            raise BuzzError(
+                _("the output cannot be written: {why}").format(why=exc.strerror)
+            ) from exc

@@ -64,6 +64,8 @@ def invoke(arguments: Sequence[str]) -> int:
         noun = arguments[0] if arguments else ""
         result = tree(noun).main(list(arguments), prog_name="buzz", standalone_mode=False)
     except TyperException as exc:
+        if not exc.format_message():  # a noun alone: its help was printed
+            return exc.exit_code
         context = getattr(exc, "ctx", None)
         where = context.command_path if context else "buzz"
         console.error(
