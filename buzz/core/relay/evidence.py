@@ -12,6 +12,7 @@ from buzz.core.relay.words import Reading
 from buzz.model import Evidence
 
 MAX_PASSAGE = 400  # characters, cut between words
+_ROOM = MAX_PASSAGE - 4  # without the ellipses at both ends
 MAX_TEXTS = 6  # passages of text shown; the heaviest ones
 MAX_CUES = 4  # cues of opposition shown
 _SENTENCE_END = re.compile(r"[.!?…]+(?:\s*[»”\")])*\s+")
@@ -39,10 +40,10 @@ def passage(text: str, start: int, end: int) -> str:
     begin = ends[-1] if ends else left
     after = _SENTENCE_END.search(text, max(start, end - 1), min(len(text), end + MAX_PASSAGE))
     stop = after.end() if after else min(len(text), end + MAX_PASSAGE)
-    if stop - begin > MAX_PASSAGE:
-        room = max(0, MAX_PASSAGE - (end - start)) // 2
+    if stop - begin > _ROOM:
+        room = max(0, _ROOM - (end - start)) // 2
         begin = max(begin, start - room)
-        stop = min(stop, begin + MAX_PASSAGE)
+        stop = min(stop, begin + _ROOM)
     return _cut(text, begin, stop)
 
 

@@ -11,9 +11,9 @@ from dataclasses import dataclass
 from typing import TypeVar
 
 from buzz.core.relay import words
-from buzz.core.relay.message import Message
+from buzz.core.relay.message import Message, link_key
 from buzz.core.relay.words import Reading
-from buzz.core.urls import canonical, host
+from buzz.core.urls import host
 
 ENOUGH = 0.25  # share of a talking point's weight that makes a post a candidate
 
@@ -49,7 +49,7 @@ class Index:
         """
         found = {self.slugs[slug] for slug in campaigns if slug in self.slugs}
         for url in links:
-            found |= self.links.get(canonical(url), frozenset())
+            found |= self.links.get(link_key(url), frozenset())
             found |= self.hosts.get(host(url), frozenset())
         for _place, tag in post.tags:
             found |= self.tags.get(tag, frozenset())

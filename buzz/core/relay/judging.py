@@ -110,7 +110,7 @@ def weigh(
     shares = score.shares(model or shipped(), values)
     probability = score.probability(shares)
     stance = score.stance(found, voice, probability)
-    probability = score.guarded(probability, stance)
+    probability = score.guarded(probability, stance, voice)
     verdict = score.verdict(found, probability)
     return Judgement(
         verdict=verdict,

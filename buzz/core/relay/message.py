@@ -9,6 +9,7 @@ from buzz.core.relay.words import Reading, Word
 from buzz.core.urls import canonical, host
 from buzz.model import MessagePack
 
+LEAST_NAME = 4  # letters; three are initials, and in some language a common word
 MAX_PLACES = 8  # places of one stem that are compared; a word met more often says little
 
 
@@ -55,7 +56,7 @@ class Message:
     slogans: tuple[Phrase, ...]
     names: tuple[Phrase, ...]
     tags: frozenset[str]
-    links: Mapping[str, str]  # canonical address -> as the letter writes it
+    links: Mapping[str, str]  # key of an address (see link_key) -> as the letter writes it
     hosts: frozenset[str]
 
     def point_at(self, place: int) -> int | None:
@@ -74,7 +75,7 @@ class Message:
 
     def link(self, url: str) -> str:
         """Return an address as the letter writes it; one of our short links as it is."""
-        return self.links.get(canonical(url), url)
+        return self.links.get(link_key(url), url)
 
 
 def prepare(pack: MessagePack) -> Message:
@@ -121,9 +122,14 @@ def prepare(pack: MessagePack) -> Message:
         tags=frozenset(
             tag for text in pack.hashtags for _, tag in words.read(f"#{text.lstrip('#')}").tags
         ),
-        links={canonical(url): url for url in pack.links},
+        links={link_key(url): url for url in pack.links},
         hosts=frozenset(host(url) for url in pack.links) - {""},
     )
+
+
+def link_key(url: str) -> str:
+    """Return by what an address of the campaign is recognised; case makes no difference."""
+    return canonical(url).lower()
 
 
 def _point(  # noqa: PLR0917  (private: called once, in the order of the row)
@@ -152,7 +158,7 @@ def _phrases(texts: Sequence[str], language: str) -> tuple[Phrase, ...]:
     found: dict[tuple[str, ...], Phrase] = {}
     for text in texts:
         run = words.read(text, language).words
-        if run and sum(len(word.folded) for word in run) > 2:  # noqa: PLR2004  (initials are no name)
+        if sum(len(word.folded) for word in run) >= LEAST_NAME:
             key = tuple(word.folded for word in run)
             found.setdefault(key, Phrase(text, key, sum(word.idf for word in run)))
     return tuple(sorted(found.values(), key=lambda phrase: (-len(phrase.words), phrase.words)))

@@ -20,7 +20,8 @@ from buzz.model import RelayMode, Stance, Verdict
 READER = 1  # raise it when the same words and weights come to give another result
 RELAYED = 0.80  # from here on the post is shown as a relay
 TO_CHECK = 0.40  # from here on a person should look
-GUARDED = 0.79  # an opponent's post is never shown as a relay by the machine
+GUARDED = 0.79  # a post with cues of opposition is never shown as a relay by the machine
+ANSWERED = 0.49  # one that answers the message piece by piece is rather none
 COPIED_PAIRS = 0.35  # share of a talking point's word pairs from which it is a copy
 _PARAPHRASED = 0.25  # share of a talking point from which a mode is named at all
 
@@ -76,14 +77,17 @@ def stance(traces: Traces, voice: Voice, score: float) -> Stance:
     answers_pieces = voice.pieces and (voice.after or addressed)
     if answers_pieces or against + addressed >= 3 or (against and voice.after):  # noqa: PLR2004  (three cues are no slip)
         return Stance.AGAINST
-    if score >= TO_CHECK or voice.near.get("call") or traces.slogans:
+    speaks_for = voice.near.get("call") or voice.near.get("handed_on") or traces.slogans
+    if score >= RELAYED or (score >= TO_CHECK and speaks_for):
         return Stance.FOR
     return Stance.NEUTRAL
 
 
-def guarded(score: float, stance: Stance) -> float:
-    """Return the score, held below the line of the relays for an opponent."""
-    return min(score, GUARDED) if stance is Stance.AGAINST else score
+def guarded(score: float, stance: Stance, voice: Voice) -> float:
+    """Return the score, held below the line of the relays for what seems to be an opponent."""
+    if stance is not Stance.AGAINST:
+        return score
+    return min(score, ANSWERED if voice.pieces else GUARDED)
 
 
 def verdict(traces: Traces, score: float) -> Verdict:

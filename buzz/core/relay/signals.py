@@ -62,12 +62,10 @@ def signals(traces: Traces, post: Reading, voice: Voice) -> dict[str, float]:
     heaviest = traces.chains[0].mass if traces.chains else 0.0
     second = traces.chains[1].mass if len(traces.chains) > 1 else 0.0
     copied = sum(chain.mass for chain in traces.chains if chain.density >= 1 / 4)
-    covers = [cover.share for cover in traces.covers]
-    focus = sorted((cover.focus for cover in traces.covers), reverse=True)
-    shared = max(heaviest, 1e-9)
     own_chains = [c for c in traces.chains if not post.quoted[c.start]]
     return {
         "link": float(bool(traces.links)),
+        "short_link": float(bool(traces.short_links)),
         "site": float(traces.site and not traces.links),
         "tag": float(bool(traces.tags)),
         "slogan": float(bool(traces.slogans)),
@@ -77,19 +75,12 @@ def signals(traces: Traces, post: Reading, voice: Voice) -> dict[str, float]:
         "chain_second": _up_to(second, 40),
         "copied": _up_to(copied, 150),
         "own": _up_to(sum(c.mass for c in own_chains), 60),
-        "cover": max(covers, default=0.0),
-        "cover_second": sorted(covers, reverse=True)[1] if len(covers) > 1 else 0.0,
-        "points": min(1.0, sum(share >= COVERED for share in covers) / 3),
-        "focus": focus[0] if focus else 0.0,
-        "focus_second": focus[1] if len(focus) > 1 else 0.0,
-        "inside": traces.inside,
+        "cover": max((cover.share for cover in traces.covers), default=0.0),
+        "focus": max((cover.focus for cover in traces.covers), default=0.0),
         "pairs": traces.pairs,
         "pairs_inside": traces.pairs_inside,
-        "shared": _up_to(traces.shared, 150),
         "call": _count(voice, "call", 2),
-        "handed_on": _count(voice, "handed_on", 2),
-        "us": _count(voice, "us", 3),
-        "quoted": voice.quoted if shared else 0.0,
+        "quoted": voice.quoted,
         "pieces": min(1.0, voice.pieces / 2),
         "against": _count(voice, "against", 3),
         "answered": min(1.0, len(voice.after) / 4),

@@ -6,9 +6,9 @@ from dataclasses import dataclass
 
 from buzz.core.relay import words
 from buzz.core.relay.align import Chain, chains
-from buzz.core.relay.message import Message, Phrase, Point
+from buzz.core.relay.message import Message, Phrase, Point, link_key
 from buzz.core.relay.words import Reading
-from buzz.core.urls import canonical, host
+from buzz.core.urls import host
 
 LEAST_WINDOW = 30  # words of a post in which a talking point is looked for, at least
 WIDER = 2  # times the length of the talking point: a paraphrase is seldom shorter
@@ -40,16 +40,15 @@ class Traces:
     """What was found."""
 
     links: tuple[str, ...]  # addresses of the campaign, as the post has them
+    short_links: int  # how many of them are our own short ones
     site: bool  # another page of the campaign's site
     chains: tuple[Chain, ...]  # heaviest first
     covers: tuple[Cover, ...]  # best first
     slogans: tuple[Spot, ...]
     names: tuple[Spot, ...]
     tags: tuple[tuple[int, str], ...]
-    inside: float  # share of the post's idf that is the message's, 0..1
     pairs: float  # share of the talking point's pairs of stems that the post has; the best one's
     pairs_inside: float  # share of the post's pairs of stems that are the message's, 0..1
-    shared: float  # idf of the distinct stems that are in both
 
 
 def find(message: Message, post: Reading, links: Sequence[str], own: Sequence[str]) -> Traces:
@@ -65,22 +64,18 @@ def find(message: Message, post: Reading, links: Sequence[str], own: Sequence[st
     theirs = frozenset(words.pairs(post.words))
     hosts = {host(url) for url in links}
     return Traces(
-        links=tuple(dict.fromkeys((*own, *(u for u in links if canonical(u) in message.links)))),
+        links=tuple(dict.fromkeys((*own, *(u for u in links if link_key(u) in message.links)))),
+        short_links=len(own),
         site=bool(hosts & message.hosts),
         chains=chains(message, post),
         covers=tuple(_covers(message, post)),
         slogans=slogans,
         names=names,
         tags=tuple(tag for tag in post.tags if tag[1] in message.tags),
-        inside=_inside(message, post),
         pairs=max(
             (len(p.pairs & theirs) / len(p.pairs) for p in message.points if p.pairs), default=0.0
         ),
         pairs_inside=len(theirs & message.pairs) / max(1, len(theirs)),
-        shared=sum(
-            message.weights[stem]
-            for stem in {word.stem for word in post.words}.intersection(message.weights)
-        ),
     )
 
 
@@ -145,11 +140,3 @@ def _window(point: Point, post: Reading, places: Sequence[int]) -> Cover:
     said = post.mass[span[1]] - post.mass[span[0]]
     focus = best / math.sqrt(point.mass * max(said, best)) if best else 0.0
     return Cover(point, best / point.mass, focus, *span)
-
-
-def _inside(message: Message, post: Reading) -> float:
-    said = post.mass[-1]
-    if not said:
-        return 0.0
-    ours = sum(message.weights[word.stem] for word in post.words if word.stem in message.weights)
-    return min(1.0, ours / said)
