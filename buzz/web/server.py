@@ -61,6 +61,7 @@ def make_server(
         timeout_keep_alive=IDLE_S,
         timeout_graceful_shutdown=_STOP_WITHIN_S,
         limit_concurrency=AT_ONCE,
+        http="h11",  # httptools is faster, but lets headers grow without end
         h11_max_incomplete_event_size=MAX_HEADER_BYTES,
     )
     return _Server(config, listening)
