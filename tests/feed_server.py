@@ -93,6 +93,7 @@ class FeedServer:
         return self.url(host)
 
     def url(self, host: str, path: str = "/feed") -> str:
+        """Return an address at a host, whether or not it answers."""
         return f"http://{host}.localhost:{self.port}{path}"
 
     def asked(self, host: str) -> list[Request]:
@@ -149,7 +150,7 @@ class FeedServer:
             pass  # the client left: what many tests are about
         finally:
             self._now[host] = self._now.get(host, 1) - 1
-            writer.transport.abort() if self._stop.is_set() else writer.close()
+            writer.close()
 
 
 def _request(head: bytes) -> Request:

@@ -4,7 +4,7 @@
 sees, and nothing else, is its text (:mod:`buzz.core.feeds.html`).
 """
 
-from buzz.core.feeds.document import MAX_ENTRIES, content_hash, entry_day, read, unfit
+from buzz.core.feeds.document import MAX_ENTRIES, content_hash, entry_day, mended, read, unfit
 from buzz.core.feeds.health import after_poll, failure, is_unchanged, validators_for
 from buzz.core.feeds.html import visible_text
 
@@ -15,6 +15,7 @@ __all__ = [
     "entry_day",
     "failure",
     "is_unchanged",
+    "mended",
     "read",
     "unfit",
     "validators_for",

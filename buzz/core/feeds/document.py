@@ -31,13 +31,30 @@ MAX_KEY = 500  # characters; a longer guid is kept as its hash
 CLOCK_SKEW = timedelta(days=1)  # of servers and of zones nobody set; beyond, a date is "future"
 EARLIEST = datetime(1970, 1, 3, tzinfo=UTC)  # the epoch, give or take a zone, means "no date"
 
+_BLANK = b"\xef\xbb\xbf \t\r\n"
 _PROLOG_LIMIT = 100_000  # bytes in which the root element must begin
+_DECLARATION = re.compile(rb"^<\?xml[^>]*>")
 _ROOT = re.compile(rb"<[A-Za-z_]")
 _ENTITY = re.compile(rb"<!ENTITY\s+(%\s+)?([^\s>\"']+)\s*([^>]*)", re.IGNORECASE)
 _HARMLESS_VALUE = re.compile(rb"\s*([\"'])(?:&#\w+;|[^&%<\"']{0,16})\1\s*")
 # The parameter entities by which RSS 1.0 borrows HTML's names; feedparser never fetches them.
 _HTML_SETS = frozenset((b"HTMLlat1", b"HTMLsymbol", b"HTMLspecial"))
-_HTML = re.compile(rb"<!doctype\s+html|<html[\s>]|<head[\s>]|<body[\s>]", re.IGNORECASE)
+_HTML_TYPE = re.compile(rb"<!doctype\s+html", re.IGNORECASE)
+_HTML = re.compile(rb"<(?:html|head|body)[\s>]", re.IGNORECASE)
+_FORBIDDEN = bytes({*range(0x20)} - {0x09, 0x0A, 0x0D})
+_REFERENCES = re.compile(rb"(?:&#(?:[xX][0-9a-fA-F]{1,20}|[0-9]{1,20});)+")
+# Nearly all documents only have others, and thousands of them.
+_SUSPECT = re.compile(
+    rb"&#(?:[xX]0*[01]?[0-9a-fA-F];|[xX]0*[dD][89a-fA-F]|[xX]0*[fF]{3}[eEfF];|[xX][0-9a-fA-F]{6,}"
+    rb"|0*(?:[12]?[0-9]|3[01]);|0*5[5-7][0-9]{3};|0*6553[45];|[0-9]{7,})"
+)
+_SURROGATES = range(0xD800, 0xE000)
+_XML_CODES = (
+    range(0x20, 0xD800),
+    range(0xE000, 0xFFFE),
+    range(0x1_0000, 0x11_0000),
+    (0x09, 0x0A, 0x0D),
+)
 _MARKS = re.compile("[\u0300-\u036f]+")
 _WORDS = re.compile(r"\w+")
 _TEXT_TYPES = frozenset(("text/plain", "text", "plain"))
@@ -58,17 +75,49 @@ def unfit(body: bytes) -> str:
     >>> unfit(b'<!DOCTYPE rss [<!ENTITY nbsp "&#160;">]><rss/>')
     ''
     """
-    start = body[:_PROLOG_LIMIT].lstrip(b"\xef\xbb\xbf\x00 \t\r\n")
+    start = _DECLARATION.sub(b"", body[:_PROLOG_LIMIT].lstrip(_BLANK), count=1).lstrip(_BLANK)
     if not start:
         return "empty"
-    if start[:1] != b"<":
-        return "not-a-feed"
-    root = _ROOT.search(start)
+    root = _ROOT.search(start) if start.startswith(b"<") else None
     if root is None:
         return "not-a-feed"
-    if not all(map(_is_harmless, _ENTITY.finditer(start[: root.start()]))):
+    prolog = start[: root.start()]
+    if not all(map(_is_harmless, _ENTITY.finditer(prolog))):
         return "entities"
-    return "html" if _HTML.match(start) or _HTML.match(start[root.start() :]) else ""
+    return "html" if _HTML_TYPE.search(prolog) or _HTML.match(start, root.start()) else ""
+
+
+def mended(body: bytes) -> bytes:
+    r"""Return a document without the characters that no XML may contain (XML 1.0 §2.2).
+
+    They would send it to feedparser's loose parser, which is slow, and breaks on an emoji that
+    is written as the two halves of UTF-16; those are joined.
+
+    Args:
+        body: UTF-8.
+
+    >>> mended(b"<a>\x0b&#55357;&#56832;&#0;&#8217;</a>")
+    b'<a>&#128512;&#8217;</a>'
+    """
+    body = body.translate(None, _FORBIDDEN)
+    return _REFERENCES.sub(_mend, body) if _SUSPECT.search(body) else body
+
+
+def _mend(match: "re.Match[bytes]") -> bytes:
+    """Return a run of character references, mended where one of them is none of XML's."""
+    codes = [
+        int(code[1:], 16) if code[:1] in b"xX" else int(code)
+        for code in match.group()[2:-1].split(b";&#")
+    ]
+    if all(map(_is_xml, codes)):
+        return match.group()
+    halves = "".join(chr(code) for code in codes if _is_xml(code) or code in _SURROGATES)
+    joined = halves.encode("utf-16", "surrogatepass").decode("utf-16", "ignore")
+    return "".join(f"&#{ord(character)};" for character in joined).encode()
+
+
+def _is_xml(code: int) -> bool:
+    return any(code in codes for codes in _XML_CODES)
 
 
 def _is_harmless(declaration: "re.Match[bytes]") -> bool:

@@ -11,7 +11,7 @@ from urllib.parse import urljoin
 
 from lxml import etree
 
-from buzz.core.text import printable
+from buzz.core.text import one_line, printable
 from buzz.core.urls import is_web
 
 _UNSEEN_TAGS = (
@@ -27,8 +27,7 @@ _BREAKS = dict.fromkeys(_BLOCKS.split(), "\n") | {"td": " ", "th": " "}
 _HIDDEN_STYLE = re.compile(r"display\s*:\s*none|visibility\s*:\s*hidden", re.IGNORECASE)
 # Without width they pad a post to any length and hide words; lone surrogates cannot be stored.
 _WIDTHLESS = re.compile("[\u00ad\u200b\u2060\ufeff\ud800-\udfff]")
-_SPACES = re.compile(r"[^\S\n]+")
-_LINES = re.compile(r"\s*\n\s*")
+_IN_ADDRESS = re.compile(r"[\t\r\n]")  # browsers drop them
 _MARKUP = re.compile(r"<[a-zA-Z!/]|&(?:#\w+|\w+);")
 _MAX_LINKS = 200  # of one entry; a blogroll in a post is no evidence of anything
 
@@ -75,11 +74,12 @@ def absolute(href: str, base: str) -> str:
     href = href.strip()
     if not href:  # urljoin would take it for the page itself
         return ""
-    try:
-        address = urljoin(base, href)
-    except ValueError:
-        return ""
-    address = printable(address).replace(" ", "%20").replace("\n", "").replace("\t", "")
+    if not href.startswith(("http://", "https://")):
+        try:
+            href = urljoin(base, href)
+        except ValueError:
+            return ""
+    address = _IN_ADDRESS.sub("", printable(href)).replace(" ", "%20")
     return address if is_web(address) else ""
 
 
@@ -127,6 +127,12 @@ def _flat(text: str) -> str:
 
 
 def _tidy(text: str) -> str:
-    text = printable(text.replace("\r\n", "\n").replace("\r", "\n").replace("\t", " "))
-    text = _SPACES.sub(" ", _WIDTHLESS.sub("", text))
-    return _LINES.sub("\n", text).strip()
+    lines = (_line(line) for line in text.splitlines())
+    return "\n".join(filter(None, lines))
+
+
+def _line(text: str) -> str:
+    """Return text on one line, single-spaced, without what cannot be seen."""
+    text = " ".join(text.split())
+    # Nearly every line ends here: the patterns are ten times as slow.
+    return text if text.isprintable() else one_line(_WIDTHLESS.sub("", text))

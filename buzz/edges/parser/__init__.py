@@ -2,8 +2,8 @@
 
 ``async with Parsers() as parsers: await parsers.parse(document)``. Each process takes a batch,
 and answers document by document: when one dies, the first that is unanswered is the culprit and
-fails alone, the rest of its batch goes to the next process. A document's limits stand in
-:mod:`buzz.edges.parser.worker`.
+fails alone, the rest of its batch goes to the next process. What a document may cost
+stands in :mod:`buzz.edges.parser.protocol`.
 """
 
 import asyncio
@@ -15,12 +15,12 @@ from collections import deque
 from types import TracebackType
 from typing import Self
 
-from buzz.edges.parser.protocol import HEADER, READY, Document
+from buzz.edges.parser.protocol import HEADER, READY, Document, Limits
 from buzz.errors import BuzzError
 from buzz.locales import gettext as _
 from buzz.model import ParsedFeed
 
-__all__ = ["Document", "Parsers"]
+__all__ = ["Document", "Limits", "Parsers"]
 
 BATCH = 16  # documents on the way to one process
 BATCH_BYTES = 1 << 20
@@ -33,7 +33,8 @@ Job = tuple[Document, "asyncio.Future[ParsedFeed]"]
 class Parsers:
     """A pool of parsing processes, as many as processors."""
 
-    def __init__(self, processes: int = 0) -> None:
+    def __init__(self, processes: int = 0, limits: Limits = Limits()) -> None:  # noqa: B008  (a constant)
+        self._limits = limits
         self._size = processes or len(os.sched_getaffinity(0))
         self._waiting: deque[Job] = deque()
         self._lanes: list[asyncio.Task[None]] = []
@@ -76,7 +77,7 @@ class Parsers:
                 jobs = await self._take()
                 while jobs:
                     try:
-                        process = process or await _Process.start()
+                        process = process or await _Process.start(self._limits)
                     except BuzzError as exc:
                         _fail(jobs, exc)
                         break
@@ -119,7 +120,7 @@ class _Process:
         self._answers = process.stdout
 
     @classmethod
-    async def start(cls) -> Self:
+    async def start(cls, limits: Limits) -> Self:
         """Return a process that is ready.
 
         Raises:
@@ -130,7 +131,7 @@ class _Process:
             sys.executable,
             # No folder of the workspace may stand in for a module (-P), and no secret of the
             # environment is of use to a parser.
-            *("-P", "-m", "buzz.edges.parser.worker"),
+            *("-P", "-m", "buzz.edges.parser.worker", *map(str, limits)),
             env={"PYTHONPATH": path, "LC_ALL": "C.UTF-8"},
             stdin=asyncio.subprocess.PIPE,
             stdout=asyncio.subprocess.PIPE,
@@ -141,7 +142,7 @@ class _Process:
             await started.end()
             raise BuzzError(
                 _("the parsing process does not start"),
-                place=f"{sys.executable} -m buzz.edges.parser.worker",
+                place=f"{sys.executable} -m buzz.edges.parser.worker 5 400000000",
                 remedy=_("run this command by hand: it says why"),
             )
         return started

@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 from datetime import datetime
+from typing import NamedTuple
 
 HEADER = "!I"  # length of the pickle that follows
 READY = "ready"
@@ -17,3 +18,10 @@ class Document:
     body: bytes
     now: datetime  # when its entries are seen, aware UTC
     first: bool  # nothing of this feed was ever read before
+
+
+class Limits(NamedTuple):
+    """What one document may cost."""
+
+    cpu_s: float = 5.0  # real ones take 5 ms, the slowest of 208 a third of a second
+    memory: int = 384 << 20  # bytes beyond what the process has at its start; 5 MB of XML take 60
