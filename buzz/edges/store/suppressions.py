@@ -28,7 +28,8 @@ def add(tx: Transaction, address_hash: str, reason: str, campaign: str, now: dat
     statement = dialects.insert(tx, table).values(
         address_hash=address_hash, reason=reason, campaign=campaign, at=now
     )
-    return bool(tx.execute(statement.on_conflict_do_nothing()).rowcount)
+    added = statement.on_conflict_do_nothing().returning(table.c.address_hash)
+    return tx.execute(added).first() is not None
 
 
 def contains(tx: Transaction, hashes: Iterable[str]) -> set[str]:
