@@ -29,11 +29,10 @@ from buzz.core import relay
 from buzz.core.relay import cues, score, signals, traces
 from buzz.model import MessagePack, Stance, Verdict
 
-FOR = (
-    "link short_link site tag slogan chain chain_sure chain_second copied own cover focus pairs "
-    "pairs_inside call"
-).split()
-AGAINST = "quoted pieces against answered addressed reported".split()
+FOR = ["link", "short_link", "site", "tag", "slogan", "call"]
+FOR += ["chain", "chain_sure", "chain_second", "copied", "own", "cover", "focus"]
+FOR += ["pairs", "pairs_inside"]
+AGAINST = ["quoted", "pieces", "against", "answered", "addressed", "reported"]
 NAMES = [*FOR, *AGAINST]
 PRIOR = {
     "link": 2.0,

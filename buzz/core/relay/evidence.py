@@ -2,11 +2,12 @@
 
 import re
 from collections.abc import Iterator, Sequence
+from itertools import groupby
 
 from buzz.core.relay.align import Chain
 from buzz.core.relay.cues import Cue
 from buzz.core.relay.message import Message
-from buzz.core.relay.signals import COVERED, Voice
+from buzz.core.relay.signals import COVERED, SURE, Voice
 from buzz.core.relay.traces import Cover, Spot, Traces
 from buzz.core.relay.words import Reading
 from buzz.model import Evidence
@@ -15,6 +16,7 @@ MAX_PASSAGE = 400  # characters, cut between words
 _ROOM = MAX_PASSAGE - 4  # without the ellipses at both ends
 MAX_TEXTS = 6  # passages of text shown; the heaviest ones
 MAX_CUES = 4  # cues of opposition shown
+Pairs = tuple[tuple[int, int], ...]  # (word of the message, word of the post)
 _SENTENCE_END = re.compile(r"[.!?…]+(?:\s*[»”\")])*\s+")
 
 
@@ -40,24 +42,26 @@ def passage(text: str, start: int, end: int) -> str:
     begin = ends[-1] if ends else left
     after = _SENTENCE_END.search(text, max(start, end - 1), min(len(text), end + MAX_PASSAGE))
     stop = after.end() if after else min(len(text), end + MAX_PASSAGE)
+    is_whole = bool(ends) or not left, bool(after) or stop == len(text)
     if stop - begin > _ROOM:
         room = max(0, _ROOM - (end - start)) // 2
+        fits = begin >= start - room, stop <= max(begin, start - room) + _ROOM
         begin = max(begin, start - room)
         stop = min(stop, begin + _ROOM)
-    return _cut(text, begin, stop)
+        is_whole = is_whole[0] and fits[0], is_whole[1] and fits[1]
+    return _between_words(text, begin, stop, is_whole)
 
 
-def _cut(text: str, begin: int, stop: int) -> str:
-    """Return ``text[begin:stop]`` without the words it cuts in two."""
-    before, after = "", ""
+def _between_words(text: str, begin: int, stop: int, is_whole: tuple[bool, bool]) -> str:
+    """Return ``text[begin:stop]`` without words cut in two; ends that are cut get an ellipsis."""
     if begin and not text[begin - 1].isspace():
-        space = text.find(" ", begin, stop)
-        begin = space + 1 if space >= 0 else begin
-        before = "… "
+        begin = text.find(" ", begin, stop) + 1 or begin
     if stop < len(text) and not text[stop - 1].isspace() and not text[stop].isspace():
         space = text.rfind(" ", begin, stop)
         stop = space if space > begin else stop
-        after = " …"
+    before, after = (
+        "" if whole else mark for whole, mark in zip(is_whole, ("… ", " …"), strict=True)
+    )
     return before + text[begin:stop].strip() + after
 
 
@@ -76,41 +80,55 @@ def _links(message: Message, post: Reading, traces: Traces, voice: Voice) -> Ite
 
 
 def _texts(message: Message, post: Reading, traces: Traces) -> Iterator[Evidence]:
-    """Give the heaviest chain of each talking point, then windows without a chain."""
+    """Give the heaviest run of each talking point, then windows without a run.
+
+    What the post has of the letter's other text is shown where it is no chance.
+    """
+    runs = [run for chain in traces.chains for run in _runs(message, chain)]
     shown: set[int | None] = set()
-    for chain in traces.chains:
-        number = message.point_at(chain.pairs[len(chain.pairs) // 2][0])
-        if number not in shown and len(shown) < MAX_TEXTS:
-            shown.add(number)
-            yield _text(message, post, chain, number)
+    for mass, number, pairs in sorted(runs, key=lambda run: (-run[0], run[2])):
+        if number in shown or len(shown) == MAX_TEXTS or (number is None and mass < SURE):
+            continue
+        shown.add(number)
+        yield _text(message, post, pairs, number)
     for cover in traces.covers:
         if cover.share >= COVERED and cover.point.number not in shown and len(shown) < MAX_TEXTS:
             shown.add(cover.point.number)
             yield _window(post, cover)
 
 
-def _text(message: Message, post: Reading, chain: Chain, number: int | None) -> Evidence:
+def _runs(message: Message, chain: Chain) -> Iterator[tuple[float, int | None, Pairs]]:
+    """Give (weight, talking point, pairs) of each stretch of a chain within one talking point."""
+    for number, group in groupby(chain.pairs, key=lambda pair: message.point_at(pair[0])):
+        pairs = tuple(group)
+        mass = sum(message.weights[message.words[there].stem] for there, _here in pairs)
+        if len(pairs) > 1:
+            yield mass, number, pairs
+
+
+def _text(message: Message, post: Reading, pairs: Pairs, number: int | None) -> Evidence:
     source, first, last = message.source(number)
-    start = max(first, chain.pairs[0][0])
-    end = min(last, chain.pairs[-1][0] + 1)
-    ours = message.words[start].start, message.words[end - 1].end
+    start = max(first, pairs[0][0])
+    end = min(last, pairs[-1][0] + 1)
+    theirs = _around(post, pairs[0][1], pairs[-1][1] + 1)
     return Evidence(
         kind="text",
-        message=passage(source, *ours),
-        post=_around(post, chain.start, chain.end),
+        message=passage(source, message.words[start].start, message.words[end - 1].end),
+        post=theirs,
         talking_point=number,
-        shared=_written(post, (here for _there, here in chain.pairs)),
+        shared=_written(post, (here for _there, here in pairs), theirs),
     )
 
 
 def _window(post: Reading, cover: Cover) -> Evidence:
     places = (i for i in range(cover.start, cover.end) if post.words[i].stem in cover.point.stems)
+    theirs = _around(post, cover.start, cover.end)
     return Evidence(
         kind="text",
         message=passage(cover.point.text, 0, 1),
-        post=_around(post, cover.start, cover.end),
+        post=theirs,
         talking_point=cover.point.number,
-        shared=_written(post, places),
+        shared=_written(post, places, theirs),
     )
 
 
@@ -167,6 +185,7 @@ def _around(post: Reading, start: int, end: int) -> str:
     return passage(post.text, post.words[start].start, post.words[end - 1].end)
 
 
-def _written(post: Reading, places: Iterator[int]) -> tuple[str, ...]:
-    """Return words as the post writes them, each once, in its order."""
-    return tuple(dict.fromkeys(post.text[post.words[i].start : post.words[i].end] for i in places))
+def _written(post: Reading, places: Iterator[int], passage: str) -> tuple[str, ...]:
+    """Return the words of a passage as the post writes them, each once, in its order."""
+    written = (post.text[post.words[i].start : post.words[i].end] for i in places)
+    return tuple(dict.fromkeys(word for word in written if word in passage))
