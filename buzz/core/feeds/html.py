@@ -87,7 +87,7 @@ def _tree(markup: str) -> "etree._Element | None":
     # A parser of its own for each piece: libxml2's gives up at depth 256 and keeps what it has.
     parser = etree.HTMLParser(encoding="utf-8", remove_comments=True, remove_pis=True)
     try:
-        return etree.fromstring(markup.encode("utf-8", "replace"), parser)
+        return etree.fromstring(markup.encode("utf-8", "ignore"), parser)
     except etree.XMLSyntaxError:  # nothing in it at all
         return None
 
