@@ -171,7 +171,7 @@ def _values(
 
     everywhere = urls_in(campaign)
     tag = campaign.language.split("-")[0].lower()
-    name, address = _sender(campaign.from_ or sender.from_)
+    name, address = mailbox(campaign.from_ or sender.from_)
     return {
         "letter": {
             "subject": _with_slots(campaign.subject, slots),
@@ -204,11 +204,6 @@ def _values(
         },
         "block": {name: slots[name] for name in BLOCKS},
     }
-
-
-def _sender(text: str) -> tuple[str, str]:
-    name, _bracket, address = text.rpartition("<")
-    return one_line(name).strip('"'), address.strip("> ")
 
 
 def _with_slots(text: str, slots: Mapping[str, str]) -> str:
@@ -281,7 +276,7 @@ def _rendered(environment: _Sandbox, name: str, values: Mapping[str, Any]) -> st
             place=f"templates/{exc.name or name}:{exc.lineno}",
             remedy=_("mend the template"),
         ) from exc
-    except (TemplateError, TypeError, ValueError, LookupError) as exc:
+    except (TemplateError, TypeError, ValueError, LookupError, ArithmeticError) as exc:
         frames = traceback.extract_tb(exc.__traceback__)
         place = next(
             (f"{f.filename}:{f.lineno}" for f in reversed(frames) if f.filename.endswith(".j2")),
@@ -292,6 +287,16 @@ def _rendered(environment: _Sandbox, name: str, values: Mapping[str, Any]) -> st
             place=f"templates/{place}",
             remedy=_("a template may use: {names}").format(names=", ".join(sorted(values))),
         ) from exc
+
+
+def mailbox(text: str) -> tuple[str, str]:
+    """Return name and address of ``Name <address>``; the name may hold any character.
+
+    >>> mailbox("La Lettre, du Buzz <lettre@parti.example>")
+    ('La Lettre, du Buzz', 'lettre@parti.example')
+    """
+    name, _bracket, address = text.rpartition("<")
+    return one_line(name).strip('" '), address.strip("> ")
 
 
 def wrapped(text: str, indent: str = "", *, loose: Sequence[str] = ()) -> str:

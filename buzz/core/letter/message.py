@@ -11,12 +11,13 @@ import html
 import re
 from collections.abc import Mapping
 from datetime import datetime
-from email.utils import format_datetime, parseaddr
+from email.utils import format_datetime
 from functools import lru_cache
 from hashlib import blake2b
 from urllib.parse import quote
 
 from buzz.core.letter import filling
+from buzz.core.letter.compiling import mailbox
 from buzz.core.letter.filling import Passage, Slots
 from buzz.core.text import one_line
 from buzz.errors import CheckRefused
@@ -157,8 +158,8 @@ def _quoted(text: str) -> bytes:
 @lru_cache(maxsize=32)
 def _same_for_all(from_: str, reply_to: str, list_id: str, language: str, content_hash: str) -> str:
     """Return the headers that every recipient of a letter gets alike."""
-    sender = parseaddr(one_line(from_))
-    answers = parseaddr(one_line(reply_to)) if reply_to else sender
+    sender = mailbox(from_)
+    answers = mailbox(reply_to) if reply_to else sender
     list_ = re.sub(r"[^A-Za-z0-9.-]", "", list_id)
     stream = blake2b(list_.encode(), digest_size=5).hexdigest()
     lines = [
