@@ -125,7 +125,8 @@ def sent_pack(store: Store, slug: str) -> MessagePack:
             _("{slug} has not been sent: nobody can have relayed it yet").format(slug=slug),
             remedy=_("run: buzz send start {slug}").format(slug=slug),
         )
-    return replace(pack, sent_at=status.started_at)
+    # Feeds date their entries to the second: one published in the very second came after.
+    return replace(pack, sent_at=status.started_at.replace(microsecond=0))
 
 
 def listing(

@@ -204,7 +204,7 @@ def test_a_campaign_from_registry_to_report(
     _write(bloggers["josette"], stage, "Autre chose", about, timedelta())
     assert _facts(run("poll", "--all", "--json"))["entries_new"] == 2
     scanned = _facts(run("relays", "scan", "retraite", "--json"))
-    assert scanned["relayed"] == 1
+    assert scanned["relayed"] == 1, (scanned, run("relays", "list", "retraite", "--json").out)
     relays = _facts(run("relays", "list", "retraite", "--json"))["relays"]
     assert isinstance(relays, list)
     found = next(relay for relay in relays if relay["verdict"] == "relayed")
