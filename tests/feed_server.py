@@ -29,7 +29,7 @@ class Reply:
     """What comes back.
 
     ``pieces`` are sent after the head without a length; ``raw`` is sent instead of everything;
-    ``delay_s`` passes before the first byte; None for ever.
+    ``delay_s`` passes before the first byte; None for ever; with ``holds`` the line stays open.
     """
 
     status: int = 200
@@ -38,6 +38,7 @@ class Reply:
     pieces: Callable[[], Iterator[bytes]] | None = None
     raw: bytes | None = None
     delay_s: float | None = 0.0
+    holds: bool = False
 
 
 Handler = Callable[[Request], Reply]
@@ -139,7 +140,11 @@ class FeedServer:
     async def _answer(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         host = ""
         try:
-            request = _request(await reader.readuntil(b"\r\n\r\n"))
+            start = await reader.readexactly(1)
+            if start == b"\x16":  # a TLS hello, on a port for plain HTTP
+                writer.write(b"HTTP/1.1 400 Bad Request\r\n\r\n")
+                return
+            request = _request(start + await reader.readuntil(b"\r\n\r\n"))
             host = request.host
             self.requests.append(request)
             self._now[host] = self._now.get(host, 0) + 1
@@ -170,6 +175,8 @@ async def _send(writer: asyncio.StreamWriter, reply: Reply) -> None:
     if reply.raw is not None:
         writer.write(reply.raw)
         await writer.drain()
+        if reply.holds:
+            await asyncio.Event().wait()
         return
     length = {} if reply.pieces else {"Content-Length": str(len(reply.body))}
     head = {**length, "Connection": "close", **reply.headers}
