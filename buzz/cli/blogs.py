@@ -4,22 +4,39 @@ import inspect
 from collections.abc import Callable, Iterable
 from dataclasses import asdict
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from buzz.cli import console, work
-from buzz.errors import CancelledByPerson
+from buzz.cli.poll import reason_words
+from buzz.cli.status import FEED_STATES
+from buzz.errors import CancelledByPerson, CheckRefused
+from buzz.locales import formats
 from buzz.locales import gettext as _
 from buzz.locales import mark as N_
-from buzz.model import Blog, BlogStatus
+from buzz.model import Blog, BlogStatus, Feed, FeedState
 
 if TYPE_CHECKING:
     from buzz.core.registry import Diff
-    from buzz.pipeline.registry import Plan
+    from buzz.pipeline.registry import Checked, Plan
 
 _SHOWN = 20  # lines of one kind of change; --json has them all
 _WIDE, _MEDIUM = 100, 60  # columns of a terminal from which more of each blog is listed
+
+# What to do about a feed in each state; those that are well need nothing.
+_REMEDIES = {
+    FeedState.NEW: "",
+    FeedState.OK: "",
+    FeedState.SOFT: N_("it is asked again by itself; if it lasts, look at the site in a browser"),
+    FeedState.BLOCKED: N_("the blog may well be alive: ask its author to let our robot in"),
+    FeedState.GONE: N_(
+        "ask the author for a new address, or: buzz blogs edit {slug} --status paused"
+    ),
+    FeedState.MOVED: N_("if the new address is right: buzz blogs edit {slug} --feed-url ADDRESS"),
+    FeedState.PARKED: N_("the domain was lost: ask the author, then: buzz blogs edit {slug}"),
+    FeedState.QUARANTINED: N_("look at the document; then: buzz poll --blog {slug}"),
+}
 
 app = typer.Typer(no_args_is_help=True, help=N_("The registry of blogs: blogs.csv."))
 
@@ -222,6 +239,26 @@ def remove(
     _carry_out(plan, yes=yes, dry_run=dry_run, json=json)
 
 
+@work.command(app, "check", example="buzz blogs check")
+def check(*, json: work.Json = False) -> int:
+    """Check blogs.csv and the health of each feed: since when, why, and what to do."""
+    from buzz.pipeline import registry
+
+    at = work.current()
+    found = registry.check(at.settings, at.store)
+    if json:
+        console.emit(
+            {
+                "problems": [asdict(finding) for finding in found.problems],
+                "drift": None if found.drift is None else _names(found.drift),
+                "ill": [_health(feed) for feed in found.ill],
+            }
+        )
+    else:
+        _show_check(found)
+    return CheckRefused.exit_code if found.drift is None else 0
+
+
 def _given(cells: dict[str, str | None]) -> dict[str, str]:
     return {column: cell for column, cell in cells.items() if cell is not None}
 
@@ -243,17 +280,59 @@ def _carry_out(plan: "Plan", *, yes: bool, dry_run: bool, json: bool) -> None:
         at = work.current()
         registry.apply(at.settings, at.store, plan, at.now())
     if json:
-        console.emit(
-            {
-                "added": [blog.slug for blog in plan.diff.added],
-                "changed": [asdict(change) for change in plan.diff.changed],
-                "removed": [blog.slug for blog in plan.diff.removed],
-                "blogs": len(plan.blogs),
-                "written": not dry_run,
-            }
-        )
+        console.emit({**_names(plan.diff), "blogs": len(plan.blogs), "written": not dry_run})
     elif dry_run:
         console.say(_("nothing was changed (--dry-run)"))
+
+
+def _names(diff: "Diff") -> dict[str, Any]:
+    return {
+        "added": [blog.slug for blog in diff.added],
+        "changed": [asdict(change) for change in diff.changed],
+        "removed": [blog.slug for blog in diff.removed],
+    }
+
+
+def _health(feed: Feed) -> dict[str, Any]:
+    return {
+        "blog": feed.blog,
+        "url": feed.url,
+        "state": feed.state,
+        "since": feed.since,
+        "reason": feed.reason,
+        "last_success": feed.last_success,
+        "failures": feed.failures,
+    }
+
+
+def _show_check(found: "Checked") -> None:
+    from buzz.pipeline.registry import counted
+
+    console.findings(found.problems)
+    if found.drift:
+        console.data(
+            _("blogs.csv is not what the database has: {changes}").format(
+                changes=counted(found.drift)
+            )
+        )
+        console.data("  " + _("run: buzz blogs import blogs.csv"))
+    for feed in found.ill:
+        _show_ill(feed)
+    if not (found.problems or found.drift or found.ill):
+        console.say(_("all is well with the registry"))
+
+
+def _show_ill(feed: Feed) -> None:
+    since = formats.day(feed.since) if feed.since else "?"
+    last = formats.day(feed.last_success) if feed.last_success else _("never")
+    console.data(
+        _("{blog}: {state} since {since}, last read: {last}").format(
+            blog=feed.blog, state=_(FEED_STATES[feed.state]), since=since, last=last
+        )
+    )
+    console.data(f"  {feed.url}")
+    console.data(f"  {reason_words(feed.reason)}")
+    console.data("  → " + _(_REMEDIES[feed.state]).format(slug=feed.blog))
 
 
 def _question(diff: "Diff") -> str:

@@ -18,6 +18,7 @@ from buzz.cli import work
 from buzz.core.text import printable
 from buzz.errors import BuzzError, UsageError
 from buzz.locales import gettext as _
+from buzz.model import Finding, Level
 
 PIPED_WIDTH = 160  # columns of a table that no terminal shows
 
@@ -79,6 +80,14 @@ def show(renderable: Any) -> None:
         if not console.is_terminal and "COLUMNS" not in os.environ:
             console = Console(file=sys.stdout, width=PIPED_WIDTH)
         console.print(renderable)
+
+
+def findings(found: Sequence[Finding]) -> None:
+    """Print what a check found on stdout, a line each: ``error place: what (remedy)``."""
+    words = {Level.ERROR: _("error"), Level.WARNING: _("warning")}
+    for finding in found:
+        remedy = f" ({finding.remedy})" if finding.remedy else ""
+        data(f"{words[finding.level]} {finding.place}: {finding.what}{remedy}")
 
 
 def width() -> int:

@@ -18,11 +18,11 @@ from buzz.core import registry
 from buzz.core.registry import Diff, Registry, Style
 from buzz.core.text import slugify
 from buzz.edges import files
-from buzz.edges.store import Store, Transaction, blogs, runs
+from buzz.edges.store import Store, Transaction, blogs, feeds, runs
 from buzz.errors import CheckRefused, TemporaryFailure, UsageError
 from buzz.locales import gettext as _
 from buzz.locales import ngettext
-from buzz.model import Blog, Finding, Run
+from buzz.model import Blog, BlogStatus, Feed, FeedState, Finding, Level, Run
 
 COMMAND = "blogs import"  # under which changes of the registry are recorded
 MAX_BYTES = 50_000_000  # a registry of 1,500 blogs has 0.4 MB
@@ -148,16 +148,18 @@ def apply(settings: Settings, store: Store, plan: Plan, now: datetime) -> None:
 
 
 def is_imported(settings: Settings, last: Run | None) -> bool:
-    """Tell whether ``blogs.csv`` is still what the last change of the registry left.
+    """Tell whether ``blogs.csv`` is what the last change of the registry left, or is not there.
 
     Args:
         settings: the workspace's.
         last: the last run of :data:`COMMAND`; None: there was none.
     """
     written = _written(settings)
+    if written is None:
+        return True
     if last is None:
-        return written is None or written.strip().count(b"\n") == 0  # nothing but the header
-    return written is not None and _digest(written) == last.summary.get("file")
+        return b"\n" not in written.strip()  # nothing but the header
+    return _digest(written) == last.summary.get("file")
 
 
 def _run(plan: Plan, now: datetime) -> Run:
@@ -278,6 +280,20 @@ def _sound(content: bytes, file: Path) -> Registry:
     return found
 
 
+def _not_there(file: Path) -> Registry:
+    return Registry(
+        findings=(
+            Finding(
+                rule="file",
+                level=Level.ERROR,
+                place=file.name,
+                what=_("there is no such file"),
+                remedy=_("run: buzz blogs export {file}").format(file=file.name),
+            ),
+        )
+    )
+
+
 def line_of(finding: Finding) -> str:
     """Return a finding as one line: ``place: what (remedy)``."""
     return f"{finding.place}: {finding.what} ({finding.remedy})"
@@ -289,6 +305,39 @@ def counted(difference: Diff) -> str:
         added=len(difference.added),
         changed=len(difference.changed),
         removed=len(difference.removed),
+    )
+
+
+# --- health -----------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Checked:
+    """What a look over the registry found."""
+
+    problems: tuple[Finding, ...]  # of the file
+    drift: Diff | None  # what importing blogs.csv would change; None: it cannot be imported
+    ill: tuple[Feed, ...]  # feeds that do not work, by slug
+
+
+def check(settings: Settings, store: Store) -> Checked:
+    """Return what is wrong with ``blogs.csv`` and with the feeds of the active blogs."""
+    with store.read() as tx:
+        before = blogs.all_blogs(tx)
+        known = feeds.all_feeds(tx)
+    written = _written(settings)
+    found = _not_there(settings.registry_file)
+    if written is not None:
+        found = registry.read(written, file=settings.registry_file.name)
+    active = {blog.slug for blog in before if blog.status is BlogStatus.ACTIVE}
+    return Checked(
+        problems=found.findings,
+        drift=None if found.errors else registry.diff(before, found.blogs),
+        ill=tuple(
+            feed
+            for slug, feed in known.items()
+            if slug in active and feed.state not in {FeedState.OK, FeedState.NEW}
+        ),
     )
 
 

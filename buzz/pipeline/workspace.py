@@ -1,24 +1,26 @@
-"""A new workspace: settings, registry, sample campaign, secret. Nothing that exists is touched."""
+"""A workspace: made without touching anything that exists, and looked over when asked."""
 
+import os
 import secrets
+import shlex
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
+from urllib.parse import urlsplit
 
 from buzz import config
 from buzz.config import Settings
 from buzz.core import registry as core
 from buzz.edges import files
 from buzz.edges.store import open_store
-from buzz.errors import UsageError
+from buzz.errors import BuzzError, ConfigurationError, UsageError
 from buzz.locales import gettext as _
+from buzz.model import Finding, Level
 from buzz.pipeline import registry
 
 SECRET_BYTES = 32  # as many as the keyed hash of the tokens takes
 IGNORED = "/data/"
-
-__all__ = ["Made", "make"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -109,3 +111,100 @@ def _import(settings: Settings, now: datetime) -> int:
     finally:
         store.close()
     return len(plan.diff.added)
+
+
+# --- looking it over --------------------------------------------------------------------------
+
+
+def secrets_set(settings: Settings) -> dict[str, bool]:
+    """Return which secrets there are, never what they are.
+
+    Raises:
+        ConfigurationError: the file of one can be read by others.
+    """
+    return {
+        "signing_secret": _has_secret(settings),
+        "smtp_password": bool(settings.smtp_password),
+    }
+
+
+def check(settings: Settings) -> tuple[Finding, ...]:
+    """Return what is wrong or doubtful about a workspace whose settings could be read."""
+    return (
+        *_unsafe(settings),
+        *_unopened(settings),
+        *_unnamed_sender(settings),
+        *_unreachable(settings),
+        *(
+            _warning(name, _("this variable means nothing here"), _("see: buzz config show"))
+            for name in config.unknown_variables()
+        ),
+    )
+
+
+def _has_secret(settings: Settings) -> bool:
+    return bool(os.environ.get("BUZZ_SECRET") or files.read_secret(settings.data / "secret.key"))
+
+
+def _unsafe(settings: Settings) -> Iterator[Finding]:
+    """Yield what others can read, and secrets that are missing."""
+    for secret in ("secret", "smtp_password"):
+        try:
+            getattr(settings, secret)
+        except ConfigurationError as exc:
+            yield _error_of(exc)
+    if settings.data.exists() and settings.data.stat().st_mode & 0o077:
+        yield _warning(
+            str(settings.data),
+            _("others can enter this folder"),
+            f"chmod 700 {shlex.quote(str(settings.data))}",
+        )
+
+
+def _unopened(settings: Settings) -> Iterator[Finding]:
+    """Yield why the database or the registry cannot be used."""
+    try:
+        open_store(settings.database_url).close()
+    except BuzzError as exc:
+        yield _error_of(exc)
+    if not settings.registry_file.exists():
+        yield _warning(
+            str(settings.registry_file), _("there is no registry"), _("run: buzz init, or copy it")
+        )
+
+
+def _unnamed_sender(settings: Settings) -> Iterator[Finding]:
+    """Yield what the law or the reader wants to know of the sender and is not filled in."""
+    for key in ("organisation", "postal_address", "controller"):
+        if not getattr(settings.sender, key):
+            yield _warning(
+                f"{config.FILE} [sender] {key}",
+                _("empty: the letter must say who writes"),
+                _("fill it in"),
+            )
+    if settings.sender.from_ == config.Sender().from_:
+        yield _warning(
+            f"{config.FILE} [sender] from", _("still the example's address"), _("write yours")
+        )
+
+
+def _unreachable(settings: Settings) -> Iterator[Finding]:
+    host = urlsplit(settings.web.base_url).hostname or ""
+    if host == "localhost" or host.startswith("127.") or host == "::1":
+        yield _warning(
+            f"{config.FILE} [web] base_url",
+            _("no reader can reach {url}: unsubscribing would fail").format(
+                url=settings.web.base_url
+            ),
+            _("write the public address under which `buzz serve` is reached"),
+        )
+
+
+def _error_of(exc: BuzzError) -> Finding:
+    return Finding(
+        rule="config", level=Level.ERROR, place=exc.place, what=exc.what, remedy=exc.remedy
+    )
+
+
+def _warning(place: str, what: str, remedy: str) -> Finding:
+    return Finding(rule="config", level=Level.WARNING, place=place, what=what, remedy=remedy)
