@@ -15,7 +15,6 @@ from buzz.edges.store.leases import Fenced
 from buzz.errors import (
     BuzzError,
     CheckRefused,
-    ConfigurationError,
     Interrupted,
     TemporaryFailure,
 )
@@ -132,7 +131,9 @@ def outlook(settings: Settings, store: Store, slug: str, now: datetime) -> SendR
 
 def _ready(settings: Settings, store: Store, slug: str, now: datetime) -> CampaignStatus:
     """Return the status of a campaign that may be sent now; plan it where that is missing."""
-    _quiet_hours(settings, now)
+    until = core.quiet_until(settings.send.quiet_hours, now)
+    if until is not None:
+        raise quiet(until)
     with store.read() as tx:
         found = campaigns.get(tx, slug)
     if found is None or found.planned_at is None or _is_stale(settings, store, found):
@@ -169,19 +170,6 @@ def _is_stale(settings: Settings, store: Store, found: CampaignStatus) -> bool:
         return False
     with store.read() as tx:
         return differs(settings, tx, found.slug)
-
-
-def _quiet_hours(settings: Settings, now: datetime) -> None:
-    try:
-        until = core.quiet_until(settings.send.quiet_hours, now)
-    except ValueError as exc:
-        raise ConfigurationError(
-            _("`{hours}` are no hours").format(hours=settings.send.quiet_hours),
-            place="buzz.toml [send] quiet_hours",
-            remedy=_("write them like 21:00-08:00"),
-        ) from exc
-    if until is not None:
-        raise quiet(until)
 
 
 async def _run(lanes: Lanes, ledger: Ledger, slug: str) -> BuzzError | None:
