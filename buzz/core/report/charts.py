@@ -4,15 +4,14 @@ Across, everything is in per cent of the chart's width and down in pixels, so th
 telephone and a desk alike while its letters keep their size; nothing needs a script.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from dataclasses import dataclass, replace
 
 from buzz.core.report import words
-from buzz.core.report.model import FunnelStep, PointFate, Report, Step, by_mode
+from buzz.core.report.model import FunnelStep, PointFate, Report, Step
 from buzz.core.text import one_line
 from buzz.locales import formats, ngettext
 from buzz.locales import gettext as _
-from buzz.model import DeliveryState, RelayMode
 
 LINE = 20  # px between two lines of a label
 BAR = 12  # px, height of a bar
@@ -112,12 +111,6 @@ def _stacked(id_: str, title: str, says: str, bars: Iterable[Bar]) -> BarChart:
     return BarChart(id=id_, title=title, says=says, bars=tuple(placed))
 
 
-def clipped(text: str, chars: int) -> str:
-    """Return the text on one line, with an ellipsis where it is cut."""
-    text = one_line(text)
-    return text if len(text) <= chars else text[: chars - 1].rstrip() + "…"
-
-
 def wrapped(text: str, chars: int = LABEL_CHARS, lines: int = LABEL_LINES) -> tuple[str, ...]:
     """Return the text in at most so many lines of so many characters, the last one clipped."""
     text = one_line(text)
@@ -127,7 +120,7 @@ def wrapped(text: str, chars: int = LABEL_CHARS, lines: int = LABEL_LINES) -> tu
         cut = space if space > 0 else chars
         found.append(text[:cut])
         text = text[cut:].lstrip()
-    return (*found, clipped(text, chars)) if text else tuple(found)
+    return (*found, words.clipped(text, chars)) if text else tuple(found)
 
 
 def _percent(part: float, whole: float) -> float:
@@ -186,13 +179,13 @@ def account(report: Report) -> BarChart:
 
 
 def points(report: Report) -> BarChart:
-    """Return the talking points, each with the posts that carry it."""
+    """Return the talking points, each with the posts that carry it; none before any relay."""
     relayed = len(report.found.relayed)
     return _stacked(
         "points",
         _("Talking points: which travelled"),
         "; ".join(f"{point.number}: {formats.number(point.posts)}" for point in report.points),
-        (_point_bar(point, relayed) for point in report.points),
+        (_point_bar(point, relayed) for point in report.points if relayed),
     )
 
 
@@ -212,20 +205,20 @@ def _point_bar(point: PointFate, relayed: int) -> Bar:
 
 def modes(report: Report) -> BarChart:
     """Return in which manner the message was carried."""
-    counted = by_mode(report.found.relayed)
     relayed = len(report.found.relayed)
+    counted = words.modes(report)
     return _stacked(
         "modes",
         _("In which manner"),
-        "; ".join(f"{_(words.MODES[mode])}: {formats.number(n)}" for mode, n in counted.items()),
-        (_mode_bar(mode, count, relayed) for mode, count in counted.items() if count),
+        "; ".join(f"{name}: {formats.number(count)}" for name, count in counted),
+        (_mode_bar(name, count, relayed) for name, count in counted if count),
     )
 
 
-def _mode_bar(mode: RelayMode, count: int, relayed: int) -> Bar:
+def _mode_bar(name: str, count: int, relayed: int) -> Bar:
     width = _percent(count, relayed)
     return Bar(
-        label=(_(words.MODES[mode]).capitalize(),),
+        label=(name.capitalize(),),
         value=f"{formats.number(count)} · {words.share(count / relayed)}",
         segments=(Segment(start=0, width=width, kind="step-relayed"),),
     )
@@ -238,10 +231,13 @@ def leaderboard(report: Report) -> BarChart:
     return _stacked(
         "leaderboard",
         _("Who carried it on"),
-        "; ".join(f"{blog.name}: {formats.number(blog.relays)}" for blog in leaders),
+        "; ".join(
+            f"{words.clipped(blog.name, NAME_CHARS)}: {formats.number(blog.relays)}"
+            for blog in leaders
+        ),
         (
             Bar(
-                label=(f"{place}. {clipped(blog.name, NAME_CHARS)}",),
+                label=(f"{place}. {words.clipped(blog.name, NAME_CHARS)}",),
                 value=formats.number(blog.relays),
                 note=_("rank {rank} · after {lag}").format(
                     rank=words.DASH if blog.rank is None else formats.number(blog.rank),
@@ -291,10 +287,16 @@ def over_time(report: Report) -> TimeChart | None:
             Tick(at=100 - _percent(n, top), label=formats.number(n))
             for n in range(0, top + 1, top_step)
         ),
-        median=Tick(at=at, label=_("half after {span}").format(span=words.span(median))),
+        median=Tick(at=at, label=_median_label(len(lags), words.span(median))),
         median_y=100 - _percent(len(lags) / 2, top),
         label_after=at <= 50,  # noqa: PLR2004  (the half of the plot with more room on its right)
     )
+
+
+def _median_label(relays: int, span: str) -> str:
+    if relays == 1:
+        return _("after {span}").format(span=span)
+    return _("half after {span}").format(span=span)
 
 
 def _hours(last_s: int) -> tuple[int, int]:
@@ -332,12 +334,3 @@ def _axis_hours(hour: int, step_h: int) -> str:
     if step_h % day_h == 0:
         return _("{n} d").format(n=formats.number(hour // day_h))
     return _("{n} h").format(n=formats.number(hour))
-
-
-def legend(report: Report) -> Sequence[tuple[DeliveryState, str, int]]:
-    """Return state, name and count for each state somebody is in."""
-    return [
-        (state, _(words.STATES[state]), count)
-        for state, count in words.counts(report).items()
-        if count
-    ]

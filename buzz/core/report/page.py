@@ -26,12 +26,16 @@ from buzz.locales import formats, ngettext
 from buzz.locales import gettext as _
 from buzz.model import Evidence, Relay, Stance, Verdict
 
-# Cards with both passages; a hundred keep the file far below 1 MB, whatever is escaped in them.
-RELAYED_SHOWN = 60
-TO_CHECK_SHOWN = 20
-OPPOSED_SHOWN = 20
+# Cards with both passages; so many keep the file below 1 MB even where all is escaped in them.
+RELAYED_SHOWN = 40
+TO_CHECK_SHOWN = 15
+OPPOSED_SHOWN = 15
+UNFOLDED = 8  # of each kind; the others show when asked for, and on paper
 PROOFS_SHOWN = 2  # pairs of passages of one post
 TITLE_CHARS = 140
+SHORT_REMARK = 28
+MAX_URL = 2000  # a longer address is no link: browsers and the size of the file
+CUE = "stance"  # kind of evidence: words that speak against the message
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -64,6 +68,7 @@ class Card:
     language: str
     meta: tuple[str, ...]
     proofs: tuple[Proof, ...]
+    rest: str  # evidence that is not shown, counted
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -74,7 +79,9 @@ class Group:
     title: str
     says: str
     relays: tuple[Card, ...]
-    rest: str
+    folded: tuple[Card, ...]  # shown when the reader asks for more
+    unfold: str
+    rest: str  # what is not in the file, counted
 
 
 def html(report: Report) -> str:
@@ -88,7 +95,6 @@ def html(report: Report) -> str:
             language=locales.language(),
             css=Markup(css),  # noqa: S704  (our own file, nothing from outside in it)
             policy=_policy(css),
-            number=formats.number,
             title=one_line(report.facts.campaign.subject) or report.facts.campaign.slug,
             slug=report.facts.campaign.slug,
             state=_(words.CAMPAIGN_STATES[report.facts.campaign.state]),
@@ -105,11 +111,11 @@ def html(report: Report) -> str:
                 "leaderboard": charts.leaderboard(report),
             },
             tables=tables.all_tables(report),
-            legend=charts.legend(report),
-            account_sum=words.account_sum(report),
+            targeted=words.targeted(report),
+            states=words.states(report),
             stripes_shown=any(step.machine for step in report.funnel),
             aggregate=_aggregate(report),
-            found_sum=words.found_sum(report),
+            found_sum=words.found_sum(report) if report.facts.relays else "",
             opposed=_opposed(report),
             pace=_pace(report),
             no_relay=words.recap(report)[-1],
@@ -178,7 +184,7 @@ def _contents(report: Report, proofs: Iterable[Group]) -> Sequence[tuple[str, st
         ("everybody", _("Recipients")),
         ("funnel", _("Funnel")),
         ("relays", _("Relays")),
-        *([("points", _("Talking points"))] if report.points else []),
+        *([("points", _("Talking points"))] if report.blogs and report.points else []),
         *([("blogs", _("Blogs"))] if report.blogs else []),
         *((group.id, group.title) for group in proofs),
         ("deliverability", _("Deliverability")),
@@ -264,6 +270,9 @@ def _group(
     report: Report, id_: str, title: str, says: str, *, relays: Sequence[Relay], shown: int
 ) -> Group:
     hidden = len(relays) - shown
+    cards = tuple(_card(report, relay) for relay in relays[:shown])
+    folded = cards[UNFOLDED:]
+    unfold = ngettext("{n} more post", "{n} more posts", len(folded))
     rest = ngettext(
         "{n} more post is not shown here; all are in: buzz relays list",
         "{n} more posts are not shown here; all are in: buzz relays list",
@@ -273,21 +282,49 @@ def _group(
         id=id_,
         title=title,
         says=says,
-        relays=tuple(_card(report, relay) for relay in relays[:shown]),
+        relays=cards[:UNFOLDED],
+        folded=folded,
+        unfold=unfold.format(n=formats.number(len(folded))),
         rest=rest if hidden > 0 else "",
     )
 
 
 def _card(report: Report, relay: Relay) -> Card:
     blog = report.facts.blog(relay.blog)
-    title = charts.clipped(relay.title, TITLE_CHARS) or charts.clipped(relay.url, TITLE_CHARS)
+    name = words.clipped(blog.name, TITLE_CHARS)
+    shown = _chosen(relay)
+    title = words.clipped(relay.title, TITLE_CHARS) or words.clipped(relay.url, TITLE_CHARS)
     return Card(
-        url=relay.url if is_web(relay.url) else "",
+        url=relay.url if len(relay.url) <= MAX_URL and is_web(relay.url) else "",
         title=title or relay.blog,
         language=blog.language,
-        meta=tuple(filter(None, _meta(relay, charts.clipped(blog.name, TITLE_CHARS)))),
-        proofs=tuple(_proof(report, evidence) for evidence in relay.evidence[:PROOFS_SHOWN]),
+        meta=tuple(map(_kept_together, filter(None, _meta(relay, name)))),
+        proofs=tuple(_proof(report, evidence) for evidence in shown),
+        rest=_more_evidence(relay, len(relay.evidence) - len(shown)),
     )
+
+
+def _chosen(relay: Relay) -> Sequence[Evidence]:
+    """Return the evidence that is shown: of an opposition first what makes it one."""
+    cues = [evidence for evidence in relay.evidence if evidence.kind == CUE]
+    passages = [evidence for evidence in relay.evidence if evidence.kind != CUE]
+    first = cues[:1] if relay.stance is Stance.AGAINST else []
+    return [*first, *passages][:PROOFS_SHOWN]
+
+
+def _more_evidence(relay: Relay, hidden: int) -> str:
+    if hidden <= 0:
+        return ""
+    return ngettext(
+        "{n} more piece of evidence: buzz relays show {id}",
+        "{n} more pieces of evidence: buzz relays show {id}",
+        hidden,
+    ).format(n=formats.number(hidden), id=relay.id)
+
+
+def _kept_together(text: str) -> str:
+    """Return a short remark in a form that no line end parts."""
+    return text.replace(" ", words.NBSP) if len(text) <= SHORT_REMARK else text
 
 
 def _meta(relay: Relay, name: str) -> Sequence[str]:
@@ -312,9 +349,9 @@ def _proof(report: Report, evidence: Evidence) -> Proof:
     return Proof(
         message_from=_("The letter, point {n}").format(n=point) if point else _("The letter"),
         message=pieces(evidence.message, evidence.shared, language),
-        post_from=_("The post: words against") if evidence.kind == "stance" else _("The post"),
+        post_from=_("The post: words against") if evidence.kind == CUE else _("The post"),
         post=pieces(evidence.post, evidence.shared, language),
-        cue=evidence.kind == "stance",
+        cue=evidence.kind == CUE,
     )
 
 
@@ -325,7 +362,7 @@ def _afterwards(report: Report) -> str:
     facts = report.facts
     return _(
         "After the send: {unsubscribed} unsubscribed, {bounced} bounced, {complained} complained, "
-        "out of {accepted} accepted letters."
+        "out of {accepted} letters accepted."
     ).format(
         unsubscribed=formats.number(facts.unsubscribed),
         bounced=formats.number(facts.bounced),

@@ -13,7 +13,9 @@ from buzz.core.text import one_line, unaccented
 PASSAGE_CHARS = 420  # what is shown of a passage; the whole stands in the post itself
 _LEAD_CHARS = 60  # shown before the first shared word of a long passage
 _WORD = re.compile(r"[^\W_]+")
-_GAP = re.compile(r"[\s'\u2019-]{1,2}")  # between two shared words that are marked as one
+_GAP = re.compile(
+    r"[\s,'\u2019-]{1,2}|[./:]{1,3}"
+)  # between two shared words that are marked as one
 _STEMMERS = {"fr": "french", "en": "english"}
 
 

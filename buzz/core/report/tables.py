@@ -4,16 +4,17 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from buzz.core.report import words
-from buzz.core.report.model import Report, by_mode, cumulative, marks
-from buzz.core.text import one_line
+from buzz.core.report.model import Report, cumulative, marks
 from buzz.locales import formats, ngettext
 from buzz.locales import gettext as _
 
 BLOGS_SHOWN = 100  # lines; the rest is counted
 RECEIVERS_SHOWN = 25
-UNCERTAIN_SHOWN = 100
+UNCERTAIN_SHOWN = 50
 REFUSALS_SHOWN = 25
-TEXT_CHARS = 160  # of a server's words or an address in a cell
+TEXT_CHARS = 120  # of a server's words or an address in a cell
+NAME_CHARS = 60
+POINT_CHARS = 400  # of a talking point
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -54,11 +55,6 @@ def _more(total: int, shown: int) -> str:
     )
 
 
-def _cut(text: str) -> str:
-    text = one_line(text)
-    return text if len(text) <= TEXT_CHARS else text[: TEXT_CHARS - 1] + "…"
-
-
 def all_tables(report: Report) -> Mapping[str, Table]:
     """Return every table of the report, by name."""
     return {
@@ -89,7 +85,7 @@ def account(report: Report) -> Table:
             )
             for state, count in words.counts(report).items()
         ),
-        total=(_("targeted"), formats.number(targeted), ""),
+        total=(_("in all"), formats.number(targeted), ""),
     )
 
 
@@ -136,20 +132,16 @@ def over_time(report: Report) -> Table:
 
 def modes(report: Report) -> Table:
     """Return the relays by mode, with the sum."""
-    relayed = report.found.relayed
-    counted = by_mode(relayed)
+    counted = words.modes(report)
+    relayed = len(report.found.relayed)
     return Table(
         caption=_("Relays by mode"),
         columns=(_text(_("Mode")), _figure(_("Relays")), _figure(_("Share"))),
         rows=tuple(
-            (
-                _(words.MODES[mode]),
-                formats.number(count),
-                words.share(count / len(relayed) if relayed else None),
-            )
-            for mode, count in counted.items()
+            (name, formats.number(count), words.share(count / relayed if relayed else None))
+            for name, count in counted
         ),
-        total=(_("relayed"), formats.number(sum(counted.values())), ""),
+        total=(_("in all"), formats.number(sum(count for _name, count in counted)), ""),
     )
 
 
@@ -168,7 +160,7 @@ def points(report: Report) -> Table:
         rows=tuple(
             (
                 str(point.number),
-                _cut(point.text),
+                words.clipped(point.text, POINT_CHARS),
                 formats.number(point.posts),
                 words.share(point.posts / relayed if relayed else None),
                 formats.number(point.blogs),
@@ -194,7 +186,7 @@ def leaderboard(report: Report) -> Table:
         ),
         rows=tuple(
             (
-                blog.name,
+                words.clipped(blog.name, NAME_CHARS),
                 words.DASH if blog.rank is None else formats.number(blog.rank),
                 formats.number(blog.relays),
                 words.share(blog.share),
@@ -225,9 +217,9 @@ def uncertain(report: Report) -> Table:
         ),
         rows=tuple(
             (
-                one_line(report.facts.blog(one.blog).name),
+                words.clipped(report.facts.blog(one.blog).name, NAME_CHARS),
                 formats.moment(one.since) if one.since else words.DASH,
-                _cut(one.reply_text) or words.DASH,
+                words.clipped(words.last_words(one.reply_text), TEXT_CHARS),
                 _("yes: it arrived") if one.seen else _("no"),
             )
             for one in shown
@@ -250,13 +242,13 @@ def refusals(report: Report) -> Table:
         rows=tuple(
             (
                 str(refusal.reply_code or words.DASH),
-                refusal.enhanced_code or words.DASH,
-                _cut(refusal.reply_text) or words.DASH,
+                words.clipped(refusal.enhanced_code, NAME_CHARS) or words.DASH,
+                words.clipped(refusal.reply_text, TEXT_CHARS) or words.DASH,
                 formats.number(refusal.count),
             )
             for refusal in shown
         ),
-        total=(_("refused"), "", "", formats.number(report.facts.account.refused)),
+        total=(_("in all"), "", "", formats.number(report.facts.account.refused)),
         rest=_more(len(report.facts.refusals), len(shown)),
     )
 
@@ -276,7 +268,7 @@ def receivers(report: Report) -> Table:
         ),
         rows=tuple(
             (
-                one_line(receiver.domain),
+                words.clipped(receiver.domain, NAME_CHARS) or words.DASH,
                 formats.number(receiver.targeted),
                 formats.number(receiver.accepted),
                 formats.number(receiver.refused),
@@ -305,7 +297,7 @@ def links(report: Report) -> Table:
         ),
         rows=tuple(
             (
-                _cut(use.url),
+                words.clipped(use.url, TEXT_CHARS),
                 formats.number(use.person) if measured else words.DASH,
                 formats.number(use.machine) if measured else words.DASH,
                 formats.number(use.aggregate),

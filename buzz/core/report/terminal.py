@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from buzz.core.report import words
-from buzz.core.report.model import Report, Step, by_mode, cumulative, marks
+from buzz.core.report.model import Report, Step, cumulative, marks
 from buzz.core.text import one_line
 from buzz.locales import formats, ngettext
 from buzz.locales import gettext as _
@@ -96,6 +96,8 @@ def _funnel_lines(report: Report, width: int) -> list[str]:
 
 
 def _relays(report: Report, width: int) -> list[str]:
+    if not report.facts.relays:
+        return []  # the recap has said so
     text = words.found_sum(report) + "."
     if report.found.opposed:
         count = len(report.found.opposed)
@@ -131,18 +133,15 @@ def _points(report: Report) -> list[Row]:
             share=_share(point.posts, relayed),
         )
         for point in report.points
+        if relayed  # before the first relay, "none travelled" says too much
     ]
 
 
 def _modes(report: Report) -> list[Row]:
-    relayed = report.found.relayed
+    relayed = len(report.found.relayed)
     return [
-        Row(
-            label=_(words.MODES[mode]),
-            value=formats.number(count),
-            share=_share(count, len(relayed)),
-        )
-        for mode, count in by_mode(relayed).items()
+        Row(label=name, value=formats.number(count), share=_share(count, relayed))
+        for name, count in words.modes(report)
         if count
     ]
 
@@ -186,7 +185,7 @@ def _uncertain(report: Report, width: int) -> list[str]:
         "  "
         + _cut(
             f"{one_line(report.facts.blog(one.blog).name)} · "
-            + (_("seen since: it arrived") if one.seen else one_line(one.reply_text) or words.DASH),
+            + (_("seen since: it arrived") if one.seen else words.last_words(one.reply_text)),
             width - 2,
         )
         for one in shown

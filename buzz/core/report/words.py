@@ -1,9 +1,10 @@
 """The words of the report: what each step, state, verdict and mode is called, and what it means."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from datetime import timedelta
 
-from buzz.core.report.model import FunnelStep, Report, Step
+from buzz.core.report.model import FunnelStep, Report, Step, by_mode
+from buzz.core.text import one_line
 from buzz.locales import formats, ngettext
 from buzz.locales import gettext as _
 from buzz.locales import mark as N_
@@ -64,11 +65,22 @@ CAMPAIGN_STATES: Mapping[CampaignState, str] = {
     CampaignState.CANCELLED: N_("cancelled"),
     CampaignState.EXPIRED: N_("expired"),
 }
-VERDICTS: Mapping[Verdict, str] = {
-    Verdict.RELAYED: N_("relayed"),
-    Verdict.TO_CHECK: N_("to check"),
-    Verdict.MENTIONED: N_("mentioned"),
-    Verdict.NOT: N_("dismissed"),
+# How many there are of each, with the word in the right number.
+IN_STATE: Mapping[DeliveryState, Callable[[int], str]] = {
+    DeliveryState.ACCEPTED: lambda n: ngettext("{n} accepted", "{n} accepted", n),
+    DeliveryState.PLANNED: lambda n: ngettext("{n} planned", "{n} planned", n),
+    DeliveryState.CLAIMED: lambda n: ngettext("{n} in flight", "{n} in flight", n),
+    DeliveryState.DEFERRED: lambda n: ngettext("{n} deferred", "{n} deferred", n),
+    DeliveryState.REFUSED: lambda n: ngettext("{n} refused", "{n} refused", n),
+    DeliveryState.UNCERTAIN: lambda n: ngettext("{n} uncertain", "{n} uncertain", n),
+    DeliveryState.SUPPRESSED: lambda n: ngettext("{n} suppressed", "{n} suppressed", n),
+    DeliveryState.CANCELLED: lambda n: ngettext("{n} cancelled", "{n} cancelled", n),
+}
+WITH_VERDICT: Mapping[Verdict, Callable[[int], str]] = {
+    Verdict.RELAYED: lambda n: ngettext("{n} relayed", "{n} relayed", n),
+    Verdict.TO_CHECK: lambda n: ngettext("{n} to check", "{n} to check", n),
+    Verdict.MENTIONED: lambda n: ngettext("{n} mentioned", "{n} mentioned", n),
+    Verdict.NOT: lambda n: ngettext("{n} dismissed", "{n} dismissed", n),
 }
 MODES: Mapping[RelayMode, str] = {
     RelayMode.LINK: N_("link"),
@@ -85,37 +97,72 @@ STANCES: Mapping[Stance, str] = {
 
 NEARLY_NONE = 0.01  # below this share, and above 1 minus it, a decimal is shown
 
+_OUR_WORDS = {  # said by us in place of a server that said nothing
+    "sender-ended": N_("the sender stopped before the server had answered"),
+}
+
+
+def last_words(text: str) -> str:
+    """Return what was last said of a delivery, or a dash where nothing was."""
+    return _(_OUR_WORDS.get(text, "")) or one_line(text) or DASH
+
 
 def counts(report: Report) -> dict[DeliveryState, int]:
     """Return how many recipients are in each state, in the order they are shown."""
     return {state: getattr(report.facts.account, state) for state in STATES}
 
 
+def modes(report: Report) -> list[tuple[str, int]]:
+    """Return the names of the modes with how many relays are of each; the sum is all relays."""
+    counted = by_mode(report.found.relayed)
+    told = [(_(MODES[mode]), count) for mode, count in counted.items()]
+    untold = len(report.found.relayed) - sum(counted.values())
+    return [*told, (_("no mode told"), untold)] if untold else told
+
+
 def account_sum(report: Report) -> str:
     """Return the sum that accounts for everybody: ``1,500 targeted = 1,471 accepted + …``."""
-    parts = [
-        f"{formats.number(count)}{NBSP}{_(STATES[state])}"
+    parts = [text for _state, text in states(report)]
+    return f"{targeted(report)} = {' + '.join(parts) or formats.number(0)}"
+
+
+def targeted(report: Report) -> str:
+    """Return how many were targeted."""
+    count = report.facts.account.targeted
+    return _counted(ngettext("{n} targeted", "{n} targeted", count), count)
+
+
+def states(report: Report) -> list[tuple[DeliveryState, str]]:
+    """Return each state somebody is in, with how many there are."""
+    return [
+        (state, _counted(IN_STATE[state](count), count))
         for state, count in counts(report).items()
         if count
     ]
-    targeted = formats.number(report.facts.account.targeted)
-    return _("{targeted} targeted = {sum}").format(targeted=targeted, sum=" + ".join(parts) or "0")
 
 
 def found_sum(report: Report) -> str:
     """Return the sum of the posts found, by verdict."""
     found = report.found
-    parts = {
+    posts = {
         Verdict.RELAYED: found.relayed,
         Verdict.TO_CHECK: found.to_check,
         Verdict.MENTIONED: found.mentioned,
         Verdict.NOT: found.dismissed,
     }
-    words = [f"{formats.number(len(p))}{NBSP}{_(VERDICTS[v])}" for v, p in parts.items() if p]
+    parts = [
+        _counted(WITH_VERDICT[verdict](len(some)), len(some))
+        for verdict, some in posts.items()
+        if some
+    ]
     total = len(report.facts.relays)
-    return ngettext("{n} post judged = {sum}", "{n} posts judged = {sum}", total).format(
-        n=formats.number(total), sum=" + ".join(words) or "0"
-    )
+    whole = _counted(ngettext("{n} post judged", "{n} posts judged", total), total)
+    return f"{whole} = {' + '.join(parts) or formats.number(0)}"
+
+
+def _counted(text: str, count: int) -> str:
+    """Return the text with the figure; no line ends between a figure and its word."""
+    return text.format(n=formats.number(count)).replace(" ", NBSP)
 
 
 def fraction(step: FunnelStep) -> str:
@@ -189,3 +236,9 @@ def _relayed(report: Report) -> str:
     ).format(
         n=formats.number(blogs), first=span(report.first_lag_s), median=span(report.median_lag_s)
     )
+
+
+def clipped(text: str, chars: int) -> str:
+    """Return the text on one line, with an ellipsis where it is cut."""
+    text = one_line(text)
+    return text if len(text) <= chars else text[: chars - 1].rstrip() + "…"
