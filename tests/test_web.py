@@ -505,6 +505,16 @@ def test_a_port_in_use_gets_a_clear_error(run: Callable[..., Result]) -> None:
     assert "Traceback" not in result.err
 
 
+def test_a_spool_that_cannot_be_written_gets_a_clear_error(
+    run: Callable[..., Result], settings: Settings
+) -> None:
+    collect.folder(settings).write_text("in the way")
+    result = run("serve", "--bind", "127.0.0.1:0")
+    assert result.code == 7
+    assert str(collect.folder(settings)) in result.err
+    assert "Traceback" not in result.err
+
+
 def started(workspace: Path) -> tuple["subprocess.Popen[str]", int, str]:
     process = subprocess.Popen(
         [sys.executable, "-m", "buzz", "serve", "--bind", "127.0.0.1:0"],

@@ -19,6 +19,8 @@ from types import TracebackType
 from typing import Self
 
 from buzz.edges import files
+from buzz.errors import ConfigurationError
+from buzz.locales import gettext as _
 from buzz.model import Agent, DeliveryId, Event, EventKind, LinkId
 
 SUFFIX = ".jsonl"
@@ -35,7 +37,12 @@ class Spool:
     """
 
     def __init__(self, folder: Path, *, max_bytes: int = MAX_BYTES) -> None:
-        self._folder = files.private_folder(folder)
+        """Begin a new file in the folder, which is made if need be.
+
+        Raises:
+            ConfigurationError: the folder cannot be written.
+        """
+        self._folder = folder
         self._max_bytes = max_bytes
         self._lock = threading.Lock()
         self._stop = threading.Event()
@@ -44,7 +51,12 @@ class Spool:
         self._unsynced = False
         self._torn = False
         self.lost = 0
-        self._file = _create(self._folder)
+        try:
+            self._file = _create(files.private_folder(folder))
+        except OSError as exc:
+            raise ConfigurationError(
+                _("cannot write: {why}").format(why=exc.strerror or exc), place=str(folder)
+            ) from exc
         self._syncer = threading.Thread(target=self._sync_often, name="spool-sync", daemon=True)
         self._syncer.start()
 

@@ -48,7 +48,7 @@ def create_app(settings: Settings, store: Store) -> Starlette:
     """Return the service of a workspace; it drains its spool while it runs.
 
     Raises:
-        ConfigurationError: the workspace has no signing secret.
+        ConfigurationError: the workspace has no signing secret, or no spool can be written.
     """
     service = _Service(settings, store)
     tracker = service.tracker

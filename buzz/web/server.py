@@ -37,14 +37,13 @@ def serve(
     Raises:
         ConfigurationError: the address is no address, is taken, or is not ours to take.
     """
-    listener = listen(bind)
-    host, port = listener.getsockname()[:2]
-    shown = f"[{host}]" if ":" in host else host
-    server = make_server(settings, store, lambda: listening and listening(f"http://{shown}:{port}"))
-    try:
+    with listen(bind) as listener:
+        host, port = listener.getsockname()[:2]
+        shown = f"[{host}]" if ":" in host else host
+        server = make_server(
+            settings, store, lambda: listening and listening(f"http://{shown}:{port}")
+        )
         asyncio.run(server.serve(sockets=[listener]))
-    finally:
-        listener.close()
 
 
 def make_server(

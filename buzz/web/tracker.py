@@ -36,7 +36,7 @@ _KINDS = {
 
 
 class Tracker:
-    """Records hits; runs from :meth:`start` to :meth:`stop`.
+    """Records hits in a spool of its own, and drains it from :meth:`start` to :meth:`stop`.
 
     Attributes:
         trouble: why the last drain failed; empty: it did not.
@@ -49,27 +49,25 @@ class Tracker:
         self._consents: Mapping[tuple[str, Channel], Consent] | None = None  # None: not known yet
         self._blogs: dict[object, str] = {}  # by delivery and campaign
         self._links: dict[object, str] = {}  # addresses by id
-        self._spool: Spool | None = None
+        self._spool = Spool(collect.folder(settings))
         self._stop = threading.Event()
         self._drainer = threading.Thread(target=self._drain_often, name="drain", daemon=True)
         self.trouble = ""
 
     def start(self) -> None:
-        """Open the spool and begin to drain it."""
-        self._spool = Spool(collect.folder(self._settings))
+        """Begin to drain."""
         self._drainer.start()
 
     def stop(self) -> None:
         """Drain once more if the database lets us, and close the spool."""
         self._stop.set()
         self._drainer.join(_STOP_WITHIN_S)
-        if self._spool is not None:
-            self._spool.close()
+        self._spool.close()
 
     @property
     def lost(self) -> int:
         """Return how many events could not even be written to the spool."""
-        return self._spool.lost if self._spool is not None else 0
+        return self._spool.lost
 
     @property
     def is_draining(self) -> bool:
@@ -100,7 +98,7 @@ class Tracker:
 
     async def record(self, purpose: Purpose, payload: TokenPayload, scope: Scope) -> None:
         """Write down a hit, as far as consent allows."""
-        if scope["method"] != "GET" or self._spool is None:
+        if scope["method"] != "GET":
             return
         event = self._event(_KINDS[purpose], payload, scope)
         if event.delivery is not None and event.kind is not EventKind.RELAY_VISIT:
@@ -156,8 +154,7 @@ class Tracker:
             try:
                 self.refresh()
                 collect.drain(self._settings, self._store)
-                if self._spool is not None:
-                    self._spool.rotate()
+                self._spool.rotate()
                 self.trouble = ""
             except (BuzzError, OSError) as exc:
                 self.trouble = str(exc)

@@ -143,10 +143,11 @@ class Pages:
             title=_("Your preferences"),
             notice=notice,
             paragraphs=(
-                _("They are those of {address}.").format(address=reader.masked),
+                _("These are the choices of {address}.").format(address=reader.masked),
                 _(
-                    "What is held: this address, your blog's, what its public feed shows, and the "
-                    "choices below. To see all of it or to have it erased, write to {contact}."
+                    "What is held: this address and your blog's, what its public feed shows, which "
+                    "letters were sent to you, and what is said below. To see all of it or to have "
+                    "it erased, write to {contact}."
                 ).format(contact=self._contact),
             ),
             choices=(
