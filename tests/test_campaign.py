@@ -351,18 +351,25 @@ https://o.example/u
 
 @dataclasses.dataclass(frozen=True)
 class Sender:
+    """Who writes, as the settings say it."""
+
     organisation: str = "Parti"
     postal_address: str = "1 rue"
     controller: str = "dpo"
 
 
+SOUND = (
+    f'---\nsubject: Sujet\npreheader: "{"p" * 50}"\nlinks: ["https://x.example/"]\n---\n'
+    "## A\n\nTexte [Signer la pétition](https://x.example/)\n"
+)
+
+
 def judged(
     *,
-    source: str = '---\nsubject: Sujet\npreheader: "%s"\nlinks: ["https://x.example/"]\n---\n## A\n\n'
-    "Texte [Signer la pétition](https://x.example/)\n" % ("p" * 50),
+    source: str = SOUND,
     page: Callable[[str], str] = str,
     text: Callable[[str], str] = str,
-    sender: Sender = Sender(),  # noqa: B008  (frozen)
+    sender: Sender = Sender(),
     mass: float = 100.0,
     people: int = 1,
     **facts: object,

@@ -44,10 +44,12 @@ BASE = "https://lettre.parti.example"
 
 @dataclasses.dataclass(frozen=True)
 class Sender:
+    """Who writes, as the settings say it."""
+
     from_: str = "La Lettre du Buzz <lettre@parti.example>"
     reply_to: str = ""
-    organisation: str = "Parti de l’Exemple"
-    postal_address: str = "1 rue de l’Exemple, 75001 Paris"
+    organisation: str = "Parti de l'Exemple"
+    postal_address: str = "1 rue de l'Exemple, 75001 Paris"
     controller: str = "dpo@parti.example"
 
 
@@ -188,7 +190,7 @@ def test_a_template_that_oversteps_is_refused_with_its_line(html: str, said: str
 
 
 def test_a_missing_template_is_named() -> None:
-    with pytest.raises(CheckRefused, match="other.html.j2"):
+    with pytest.raises(CheckRefused, match=r"other\.html\.j2"):
         compiled(SAMPLE.replace("language: fr", "language: fr\ntemplate: other"))
 
 
@@ -274,8 +276,8 @@ def test_the_page_online_names_nobody_and_lets_nobody_act() -> None:
 def test_the_text_part_keeps_to_78_columns(
     name: str,
     source: str,
-    needs_notice: bool,
-    rank: int | None,  # noqa: FBT001  (drawn)
+    needs_notice: bool,  # noqa: FBT001  (drawn)
+    rank: int | None,
 ) -> None:
     recipient = dataclasses.replace(
         RECIPIENT, name=name, source=source, needs_notice=needs_notice, rank=rank
