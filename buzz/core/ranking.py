@@ -100,13 +100,14 @@ def eligible(posts: Sequence[Post]) -> tuple[LeftOut | None, ...]:
 
 def _alike(posts: Sequence[Post], key: Callable[[Post], Hashable]) -> Iterator[list[int]]:
     """Yield the indices of posts that share a key, earliest first; a false key is no key."""
+    keys = [key(post) for post in posts]
+    shared = {key for key, times in Counter(keys).items() if key and times > 1}
     groups: defaultdict[Hashable, list[int]] = defaultdict(list)
-    for index, post in enumerate(posts):
-        if shared := key(post):
-            groups[shared].append(index)
+    for index, own in enumerate(keys):
+        if own in shared:
+            groups[own].append(index)
     for group in groups.values():
-        if len(group) > 1:
-            yield sorted(group, key=lambda i: (posts[i].at, posts[i].blog, posts[i].id))
+        yield sorted(group, key=lambda i: (posts[i].at, posts[i].blog, posts[i].id))
 
 
 def _copies(posts: Sequence[Post], group: Sequence[int]) -> Iterator[int]:
