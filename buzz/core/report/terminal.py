@@ -40,7 +40,8 @@ def lines(report: Report, width: int) -> list[str]:
 
 
 def _sections(report: Report, width: int) -> Iterator[list[str]]:
-    yield _titled(_("Recipients"), _wrapped(words.account_sum(report), width), width)
+    if report.facts.account.targeted:
+        yield _titled(_("Recipients"), _wrapped(words.account_sum(report), width), width)
     yield _titled(_("From the letter to the relay"), _funnel_lines(report, width), width)
     yield _titled(_("Relays"), _relays(report, width), width)
     yield _titled(_("Since the send, cumulative"), _bars(_time(report), width), width)
