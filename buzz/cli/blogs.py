@@ -116,7 +116,7 @@ def import_(
 @work.command(app, "export", example="buzz blogs export")
 def export(
     file: Annotated[
-        Path | None, typer.Argument(metavar="[FILE]", help=N_("Where to; else it is printed."))
+        Path | None, typer.Argument(metavar="FILE", help=N_("Where to; else it is printed."))
     ] = None,
     *,
     spreadsheet: Annotated[

@@ -18,7 +18,7 @@ def plant(root: typer.Typer) -> None:
 
 def init(
     folder: Annotated[
-        Path | None, typer.Argument(metavar="[DIR]", help=N_("Where; else this folder."))
+        Path | None, typer.Argument(metavar="DIR", help=N_("Where; else this folder."))
     ] = None,
     *,
     sample: Annotated[
