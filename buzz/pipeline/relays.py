@@ -269,10 +269,10 @@ def evaluate(folder: Path) -> EvalReport:
         UsageError: a file is missing or a line is not what it must be; names file and line.
     """
     started = perf_counter()
-    packs = {pack.campaign: pack for pack in map(_pack, _lines(folder / "campaigns.jsonl"))}
+    packs = {pack.campaign: pack for pack in map(pack_of, lines(folder / "campaigns.jsonl"))}
     messages = {slug: relay.prepare(pack) for slug, pack in packs.items()}
     judged: list[Judged] = []
-    for line in _lines(folder / "posts.jsonl"):
+    for line in lines(folder / "posts.jsonl"):
         message = messages.get(str(line.facts.get("campaign")))
         if message is None:
             raise line.error(_("no such campaign in campaigns.jsonl"))
@@ -310,7 +310,7 @@ def evaluate_labels(store: Store) -> EvalReport:
 
 
 @dataclass(frozen=True, slots=True)
-class _Line:
+class Line:
     """One line of a labelled set."""
 
     path: Path
@@ -318,6 +318,7 @@ class _Line:
     facts: Mapping[str, Any]
 
     def error(self, what: str) -> UsageError:
+        """Return the error that names this line."""
         return UsageError(
             what,
             place=f"{self.path}:{self.number}",
@@ -325,7 +326,12 @@ class _Line:
         )
 
 
-def _lines(path: Path) -> Iterator[_Line]:
+def lines(path: Path) -> Iterator[Line]:
+    """Give the lines of a labelled set's file.
+
+    Raises:
+        UsageError: it cannot be read, or a line is no JSON object.
+    """
     try:
         text = path.read_text(encoding="utf-8-sig")
     except (OSError, UnicodeDecodeError) as exc:
@@ -339,14 +345,19 @@ def _lines(path: Path) -> Iterator[_Line]:
             try:
                 facts = json.loads(row)
             except json.JSONDecodeError as exc:
-                raise _Line(path, number, {}).error(str(exc)) from exc
-            line = _Line(path, number, facts if isinstance(facts, dict) else {})
+                raise Line(path, number, {}).error(str(exc)) from exc
+            line = Line(path, number, facts if isinstance(facts, dict) else {})
             if not isinstance(facts, dict):
                 raise line.error(_("not a JSON object"))
             yield line
 
 
-def _pack(line: _Line) -> MessagePack:
+def pack_of(line: Line) -> MessagePack:
+    """Return a labelled set's campaign as a message.
+
+    Raises:
+        UsageError: it lacks what is needed.
+    """
     facts = line.facts
     slug, title = str(facts.get("id", "")), facts.get("title") or ""
     if not slug or not facts.get("text"):
@@ -366,7 +377,7 @@ def _pack(line: _Line) -> MessagePack:
     )
 
 
-def _judged(line: _Line, message: relay.Message) -> Judged:
+def _judged(line: Line, message: relay.Message) -> Judged:
     facts = line.facts
     try:
         label = Verdict(str(facts.get("label")))
@@ -386,7 +397,7 @@ def _judged(line: _Line, message: relay.Message) -> Judged:
     )
 
 
-def _date(line: _Line) -> datetime | None:
+def _date(line: Line) -> datetime | None:
     value = line.facts.get("date")
     if not value:
         return None

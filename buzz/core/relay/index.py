@@ -15,7 +15,9 @@ from buzz.core.relay.message import Message, link_key
 from buzz.core.relay.words import Reading
 from buzz.core.urls import host
 
-ENOUGH = 0.25  # share of a talking point's weight that makes a post a candidate
+ENOUGH = 0.25  # share of a talking point's weight that makes a post a candidate,
+LEAST = 12.0  # if it weighs as much as this; less is two words of any subject,
+NEARLY_ALL = 0.8  # or is nearly all of a short one
 
 Thing = TypeVar("Thing", bound=Hashable)
 
@@ -30,7 +32,7 @@ class Index:
     tags: Mapping[str, frozenset[int]]
     phrases: Mapping[str, tuple[tuple[str, int], ...]]  # key word -> name or slogan, message
     triples: Mapping[tuple[str, str, str], frozenset[int]]
-    points: Mapping[str, tuple[tuple[int, int, float], ...]]  # stem -> message, point, share
+    points: Mapping[str, tuple[tuple[int, int, float], ...]]  # stem -> message, point, weight
     slugs: Mapping[str, int]
 
     def languages(self) -> tuple[str, ...]:
@@ -62,11 +64,19 @@ class Index:
 
     def _covering(self, post: Reading) -> set[int]:
         """Return the messages of which the post has enough of one talking point."""
-        shares: dict[tuple[int, int], float] = defaultdict(float)
+        found: dict[tuple[int, int], float] = defaultdict(float)
         for stem in {word.stem for word in post.words if word.says_something}:
-            for message, point, share in self.points.get(stem, ()):
-                shares[message, point] += share
-        return {message for (message, _point), share in shares.items() if share >= ENOUGH}
+            for message, point, weight in self.points.get(stem, ()):
+                found[message, point] += weight
+        return {
+            message
+            for (message, point), weight in found.items()
+            if self._is_enough(weight, self.messages[message].points[point - 1].mass)
+        }
+
+    @staticmethod
+    def _is_enough(weight: float, whole: float) -> bool:
+        return weight >= NEARLY_ALL * whole or (weight >= LEAST and weight >= ENOUGH * whole)
 
 
 def build(messages: Sequence[Message]) -> Index:
@@ -75,7 +85,7 @@ def build(messages: Sequence[Message]) -> Index:
     for number, message in enumerate(messages):
         for point in message.points:
             for stem, weight in point.stems.items():
-                points[stem].append((number, point.number, weight / point.mass))
+                points[stem].append((number, point.number, weight))
     phrases: dict[str, list[tuple[str, int]]] = defaultdict(list)
     for number, message in enumerate(messages):
         for phrase in (*message.names, *message.slogans):
