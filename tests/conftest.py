@@ -59,11 +59,13 @@ def workspace(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     return folder
 
 
-def pytest_report_header() -> str:
-    """Say in one line on which databases the store is tested."""
-    return "databases: SQLite" + (
-        ", PostgreSQL" if POSTGRESQL else " (PostgreSQL: set BUZZ_TEST_POSTGRESQL)"
-    )
+def pytest_report_header() -> list[str]:
+    """Say in a line each on which databases the store is tested, and on which documents."""
+    return [
+        "databases: SQLite"
+        + (", PostgreSQL" if POSTGRESQL else " (PostgreSQL: set BUZZ_TEST_POSTGRESQL)"),
+        f"development data: {os.environ.get('BUZZ_DATA') or 'none (set BUZZ_DATA)'}",
+    ]
 
 
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:

@@ -7,6 +7,7 @@ nor relays a letter.
 
 import re
 from collections.abc import Iterator
+from html import unescape
 from urllib.parse import urljoin
 
 from lxml import etree
@@ -29,6 +30,8 @@ _HIDDEN_STYLE = re.compile(r"display\s*:\s*none|visibility\s*:\s*hidden", re.IGN
 _WIDTHLESS = re.compile("[\u00ad\u200b\u2060\ufeff\ud800-\udfff]")
 _IN_ADDRESS = re.compile(r"[\t\r\n]")  # browsers drop them
 _MARKUP = re.compile(r"<[a-zA-Z!/]|&(?:#\w+|\w+);")
+# Whole posts of escaped markup and no other: what some generators of static sites make of RSS.
+_ESCAPED_TWICE = re.compile(r"\s*&lt;(?:!--|/?[a-zA-Z][a-zA-Z0-9]*(?:\s|/|&gt;))")
 _MAX_LINKS = 200  # of one entry; a blogroll in a post is no evidence of anything
 
 
@@ -47,6 +50,8 @@ def visible_text(markup: str, base: str = "") -> tuple[str, tuple[str, ...]]:
     ...     "https://blog.example/b/")
     ('Un mot.\nDeux\nici', ('https://blog.example/a',))
     """
+    if "<" not in markup and _ESCAPED_TWICE.match(markup):
+        markup = unescape(markup)
     if not _MARKUP.search(markup):
         return plain_text(markup), ()
     root = _tree(markup)
