@@ -63,14 +63,14 @@ class Postbox:
         with self._changed:
             return self._changed.wait_for(lambda: len(self.received) >= count, timeout_s)
 
-    async def handle_EHLO(  # noqa: N802, D102  (aiosmtpd's names)
+    async def handle_EHLO(  # noqa: N802  (aiosmtpd's names)
         self, _server: Any, session: Any, _envelope: Any, hostname: str, responses: list[str]
     ) -> list[str]:
         self.sessions += 1
         session.host_name = hostname
         return responses
 
-    async def handle_RCPT(  # noqa: N802, D102  (aiosmtpd's names)
+    async def handle_RCPT(  # noqa: N802  (aiosmtpd's names)
         self, _server: Any, _session: Any, envelope: Any, address: str, _options: Any
     ) -> str:
         self.offered[address] += 1
@@ -81,7 +81,7 @@ class Postbox:
         envelope.rcpt_tos.append(address)
         return "250 2.1.5 ok"
 
-    async def handle_DATA(self, _server: Any, _session: Any, envelope: Any) -> str:  # noqa: N802, D102
+    async def handle_DATA(self, _server: Any, _session: Any, envelope: Any) -> str:  # noqa: N802
         (rcpt_to,) = envelope.rcpt_tos
         local = rcpt_to.partition("@")[0]
         if local.startswith("dot-"):

@@ -9,9 +9,6 @@ from contextlib import closing, contextmanager
 from datetime import timedelta
 
 import pytest
-from conftest import Result
-from sending import SLUG, Desk, people
-from servers import DROP, Act, BadServer, Postbox, bad, free_port, postbox
 
 from buzz.config import Settings
 from buzz.core import delivery as core
@@ -27,6 +24,9 @@ from buzz.errors import (
 )
 from buzz.model import CampaignState, DeliveryState, Phase
 from buzz.pipeline import send
+from tests.conftest import Result
+from tests.sending import SLUG, Desk, people
+from tests.servers import DROP, Act, BadServer, Postbox, bad, free_port, postbox
 
 S = DeliveryState
 COUNTS = [

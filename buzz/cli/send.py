@@ -21,7 +21,7 @@ app = typer.Typer(no_args_is_help=True, help=N_("Send a campaign's letter."))
 
 Slug = Annotated[str, typer.Argument(metavar="SLUG", help=N_("The campaign's name."))]
 Addresses = Annotated[
-    list[str] | None, typer.Argument(metavar="[ADDRESS]...", help=N_("Whom; all where none."))
+    list[str] | None, typer.Argument(metavar="ADDRESS", help=N_("Whom; all where none."))
 ]
 
 # The states in the order in which they are told, and what they are called.
@@ -79,13 +79,16 @@ def start(
     return _send(slug, json=json)
 
 
-@work.command(app, "resume", example="buzz send resume --help")
+@work.command(app, "resume", example="buzz send resume retraites")
 def resume(slug: Slug, *, json: work.Json = False) -> int:
     """Go on with a campaign that was begun and then paused or interrupted."""
     from buzz.pipeline import send
 
     here = work.current()
     found = send.status(here.settings, here.store, slug)
+    if found.state is CampaignState.FINISHED:  # cron may go on asking
+        _show(found, json=json)
+        return 0
     if found.state not in {CampaignState.SENDING, CampaignState.PAUSED}:
         raise UsageError(
             _("it is not under way (state: {state})").format(state=found.state_name),
@@ -134,7 +137,7 @@ def status(slug: Slug, *, json: work.Json = False) -> None:
     _show(send.status(here.settings, here.store, slug), json=json)
 
 
-@work.command(app, "retry", example="buzz send retry --help")
+@work.command(app, "retry", example="buzz send retry retraites")
 def retry(
     slug: Slug,
     *,
