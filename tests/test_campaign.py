@@ -1,14 +1,17 @@
 """What letter.md says, who gets it, and what the check finds in it."""
 
 import dataclasses
+import re
 from collections.abc import Callable
 from datetime import UTC, datetime
+from pathlib import Path
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from buzz.core import campaign as core
+from buzz.core.campaign.letterfile import KEYS
 from buzz.core.campaign.page import read_page
 from buzz.core.campaign.segment import Candidate
 from buzz.core.urls import is_web
@@ -512,3 +515,18 @@ def test_findings_name_the_line_and_errors_come_first() -> None:
     assert [f.level for f in findings] == sorted((f.level for f in findings), key=[E, W].index)
     assert {f.rule: f.place for f in findings}["to-write"] == f"{PATH}:6"
     assert {f.rule: f.place for f in findings}["16-generic"] == f"{PATH}:4"
+
+
+def test_the_page_on_the_letter_names_every_rule_and_key() -> None:
+    folder = Path(core.__file__).parents[2]
+    page = (folder.parent / "docs" / "letter.md").read_text(encoding="utf-8")
+    sources = [
+        path.read_text(encoding="utf-8")
+        for part in ("core/campaign", "pipeline/campaign")
+        for path in (folder / part).glob("*.py")
+    ]
+    told = r"(?:report|error|warning|wrong|_finding)\(\s*\"([a-z0-9-]+)\""
+    rules = {rule for source in sources for rule in re.findall(told, source)}
+    assert len(rules) > 20
+    assert {rule for rule in rules if f"`{rule}`" not in page} == set()
+    assert {key for key in KEYS if f"`{key}`" not in page} == set()

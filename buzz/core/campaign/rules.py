@@ -1,6 +1,6 @@
 """The rules of ``campaign check``: what stops a send, and what only deserves a second look.
 
-Their numbers are those of docs/letter.md. Each works on what recipients really get: the rendered
+docs/letter.md lists them. Each works on what recipients really get: the rendered
 subject, HTML and text. The structure of the HTML is judged on the longest letter of each
 language; whether all variables have a value and all addresses are right, on every single one.
 """
