@@ -39,7 +39,7 @@ def read_blog(cells: Mapping[str, str], *, place: str) -> tuple[Blog | None, tup
     values.setdefault("slug", text.slugify(name))
     if not name and "name" not in faulty:
         findings.append(error(place, _("no name"), _("give the blog a name"), rule="name"))
-    elif not values["slug"] and "slug" not in faulty:
+    elif name and not values["slug"] and "slug" not in faulty:
         findings.append(
             error(place, _("no slug can be made from this name"), _("give one, e.g. blog-1"))
         )

@@ -122,19 +122,22 @@ def _fitting(record: list[str], length: int) -> list[str]:
 
 
 def _header_problems(columns: list[str], place: str) -> Iterator[Finding]:
-    known = ", ".join(COLUMNS)
+    unknown = [column for column in dict.fromkeys(columns) if column not in COLUMNS]
+    for column in unknown:
+        near = get_close_matches(column, COLUMNS, n=1)
+        yield error(
+            place,
+            _("unknown column: {column}").format(column=column),
+            _("did you mean {near}?").format(near=near[0]) if near else ", ".join(COLUMNS),
+        )
     for column in dict.fromkeys(columns):
-        if column not in COLUMNS:
-            near = get_close_matches(column, COLUMNS, n=1)
-            remedy = _("did you mean {near}?").format(near=near[0]) if near else known
-            yield error(place, _("unknown column: {column}").format(column=column), remedy)
-        elif columns.count(column) > 1:
+        if columns.count(column) > 1:
             yield error(
                 place,
                 _("the column {column} stands there twice").format(column=column),
                 _("take one away"),
             )
-    if "name" not in columns or not {"url", "feed_url"} & set(columns):
+    if not unknown and ("name" not in columns or not {"url", "feed_url"} & set(columns)):
         yield _no_header(place)
 
 
