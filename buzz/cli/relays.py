@@ -93,6 +93,7 @@ def scan(
     json: work.Json = False,
 ) -> None:
     """Read the posts since the letter was sent and keep who relayed it; cron runs this."""
+    from buzz.locales import formats
     from buzz.pipeline import relays
 
     now = work.current()
@@ -120,7 +121,7 @@ def scan(
             "{n} posts read: {relayed} relayed, {to_check} to check, {mentioned} mentioned.",
             report.entries,
         ).format(
-            n=report.entries,
+            n=formats.number(report.entries),
             relayed=report.relayed,
             to_check=report.to_check,
             mentioned=report.mentioned,
@@ -180,7 +181,7 @@ def reject(relay_id: Id, *, dry_run: work.DryRun = False) -> None:
     _label(relay_id, Verdict.NOT, dry_run=dry_run)
 
 
-@work.command(app, "eval", example="buzz relays eval --data labelled")
+@work.command(app, "eval", example="buzz relays eval")
 def eval_(
     data: Annotated[
         Path | None,
@@ -270,7 +271,7 @@ def _table(found: "Sequence[Relay]") -> None:
     wide = console.width() >= _WIDE
     columns = [_("id"), _("verdict"), _("score"), _("blog")]
     if wide:
-        columns += [_("mode"), _("stance"), _("after"), _("points"), _("title")]
+        columns += [_("mode"), _("stance"), _("delay"), _("talking points"), _("title")]
     rows = []
     for relay in found:
         said = "✓ " if relay.label else ""
