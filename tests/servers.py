@@ -176,6 +176,7 @@ class BadServer:
     complete: list[str] = field(default_factory=list)  # recipients whose whole message came
     accepted: list[str] = field(default_factory=list)  # those answered 250
     port: int = 0
+    on_stall: Callable[[], None] = lambda: None  # called in a thread when a stall begins
 
     async def serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         """Hold one dialogue."""
@@ -249,6 +250,7 @@ class _Dialogue:
         if act.then == "drop":
             raise _Dropped
         if act.then == "stall":
+            asyncio.get_running_loop().run_in_executor(None, self.server.on_stall)
             await self.reader.read()  # until the client hangs up
             raise _Dropped
         return act.say.startswith(good[:3]) if good else True

@@ -2,6 +2,8 @@
 
 import asyncio
 import json
+import os
+import signal
 import sqlite3
 import time
 from collections.abc import Callable, Iterator, Sequence
@@ -9,6 +11,7 @@ from contextlib import closing, contextmanager
 from datetime import timedelta
 
 import pytest
+from conftest import Result
 
 from buzz.config import Settings
 from buzz.core import delivery as core
@@ -19,14 +22,15 @@ from buzz.errors import (
     BuzzError,
     CheckRefused,
     ConfigurationError,
+    Interrupted,
     TemporaryFailure,
     UsageError,
 )
 from buzz.model import CampaignState, DeliveryState, Phase
 from buzz.pipeline import send
-from tests.conftest import Result
+from buzz.pipeline.send import lanes
 from tests.sending import SLUG, Desk, people
-from tests.servers import DROP, Act, BadServer, Postbox, bad, free_port, postbox
+from tests.servers import DROP, STALL, Act, BadServer, Postbox, bad, free_port, postbox
 
 S = DeliveryState
 COUNTS = [
@@ -444,6 +448,31 @@ def test_a_run_that_is_refused_by_policy_is_paused(desk: Desk) -> None:
     assert said["planned"] >= 50
     with desk.store.read() as tx:
         assert suppressions.all_suppressions(tx) == ()
+
+
+@pytest.mark.parametrize("signals", [1, 2])
+def test_a_server_that_never_answers_does_not_hold_up_a_signal(desk: Desk, signals: int) -> None:
+    desk.campaign(people(4))
+    host = BadServer({Phase.REPLY: STALL})
+    desk.monkeypatch.setattr(lanes, "GRACE_S", 0.2 if signals == 1 else 60)  # 30 s in real life
+
+    def interrupt() -> None:
+        for _signal in range(signals):
+            os.kill(os.getpid(), signal.SIGINT)
+            time.sleep(0.1)  # a person's two key strokes
+
+    host.on_stall = interrupt
+    with bad(host) as port:
+        desk.set(smtp_port=port, smtp_connections=1)
+        if signals == 1:
+            result = desk.start()
+            assert isinstance(result.trouble, Interrupted)
+            assert result.exit_code == 130
+        else:
+            with pytest.raises(KeyboardInterrupt):
+                desk.start()
+    assert (desk.account.uncertain, desk.account.planned) == (1, 3)
+    assert send.status(desk.settings, desk.store, SLUG).holder == ""
 
 
 # --- what cannot be known ----------------------------------------------------------------------

@@ -134,7 +134,9 @@ def status(slug: Slug, *, json: work.Json = False) -> None:
     from buzz.pipeline import send
 
     here = work.current()
-    _show(send.status(here.settings, here.store, slug), json=json)
+    found = send.status(here.settings, here.store, slug)
+    _show(found, json=json)
+    _advise(found)
 
 
 @work.command(app, "retry", example="buzz send retry retraites")
@@ -170,7 +172,9 @@ def uncertain(slug: Slug, *, json: work.Json = False) -> None:
             for d in found
         ],
     )
-    if found:
+    if not found:
+        console.say(_("No delivery is uncertain."))
+    else:
         console.say(
             _(
                 "Look into the mail server's log. Then: buzz send resolve {slug} "
@@ -284,6 +288,12 @@ def _show(found: "SendReport", *, json: bool) -> None:
 def _advise(found: "SendReport") -> None:
     """Say what is left to be done."""
     account: Account = found.account
+    if found.state is CampaignState.SENDING and not found.holder and account.planned:
+        console.say(
+            _("No process is sending it now. Go on with: buzz send resume {slug}").format(
+                slug=found.campaign
+            )
+        )
     if found.next_at is not None:
         console.say(
             _("The first of those put off is due on {when}: buzz send resume {slug}").format(
