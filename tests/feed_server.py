@@ -149,8 +149,8 @@ class FeedServer:
             self.requests.append(request)
             self._now[host] = self._now.get(host, 0) + 1
             self.most_at_once[host] = max(self.most_at_once.get(host, 0), self._now[host])
-            handler = self._handlers.get(host, lambda _request: Reply(404))
-            await _send(writer, handler(request))
+            handler = self._handlers.get(host)
+            await _send(writer, handler(request) if handler else Reply(404))
         except (ConnectionError, asyncio.IncompleteReadError):
             pass  # the client left: what many tests are about
         finally:

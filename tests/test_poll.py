@@ -417,6 +417,7 @@ def karim(store: Store) -> Store:
     return store
 
 
+@pytest.mark.both_databases
 def test_feeds_come_back_as_they_were_stored(karim: Store) -> None:
     for feed in (Feed(blog="karim", url="http://b.example/"), FEED):
         with karim.write() as tx:
@@ -424,6 +425,7 @@ def test_feeds_come_back_as_they_were_stored(karim: Store) -> None:
         assert known_feeds(karim) == {"karim": feed}
 
 
+@pytest.mark.both_databases
 @pytest.mark.parametrize(
     ("now", "options", "is_due"),
     [
@@ -440,6 +442,7 @@ def test_due(now: datetime, options: dict[str, bool], *, is_due: bool, karim: St
         assert feeds.due(tx, now, **options) == ((FEED,) if is_due else ())  # type: ignore[arg-type]
 
 
+@pytest.mark.both_databases
 def test_entries_come_back_as_they_were_stored(karim: Store) -> None:
     bare = Entry(blog="karim", identity="b", first_seen=NOW, day=date(2026, 3, 1))
     with karim.write() as tx:
@@ -453,6 +456,7 @@ def test_entries_come_back_as_they_were_stored(karim: Store) -> None:
         assert entries.get(tx, EntryId(99)) is None
 
 
+@pytest.mark.both_databases
 def test_entries_are_counted_as_new_changed_or_neither(karim: Store) -> None:
     with karim.write() as tx:
         assert entries.save(tx, []) == (0, 0)
@@ -464,6 +468,7 @@ def test_entries_are_counted_as_new_changed_or_neither(karim: Store) -> None:
     assert (stored.text, stored.first_seen, stored.left_out) == ("trois", NOW, None)
 
 
+@pytest.mark.both_databases
 @pytest.mark.parametrize("reason", [LeftOut.BACKFILL, LeftOut.NEAR_COPY, LeftOut.REDATED])
 def test_an_edit_does_not_make_up_for_a_bad_date_or_a_copy(reason: LeftOut, karim: Store) -> None:
     with karim.write() as tx:
