@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 
 import pytest
+from conftest import Result
 
 from buzz import config
 from buzz.config import Settings
@@ -13,7 +14,6 @@ from buzz.edges import files
 from buzz.edges.store import Store, blogs, deliveries
 from buzz.model import Account, Blog, Delivery, DeliveryState
 from buzz.pipeline import send
-from tests.conftest import Result
 
 SLUG = "retraites"
 NOW = datetime(2026, 3, 2, 9, 0, tzinfo=UTC)

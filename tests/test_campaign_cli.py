@@ -17,12 +17,15 @@ from servers import Postbox, free_port, postbox
 from buzz.config import Settings
 from buzz.core.campaign import message_pack
 from buzz.edges import files
-from buzz.edges.store import Store, blogs, campaigns, rankings
+from buzz.edges.store import Store, blogs, campaigns, consents, rankings
 from buzz.model import (
     Blog,
     BlogStatus,
+    Campaign,
     CampaignState,
+    Channel,
     Consent,
+    ConsentRecord,
     FeedState,
     RankedBlog,
     Ranking,
@@ -375,3 +378,17 @@ def test_a_server_that_is_not_there_is_a_failure_for_later(
     result = run("campaign", "test", "retraites", "--to", "me@desk.example")
     assert result.code == 75
     assert "cannot be reached" in result.err
+
+
+def test_an_old_registry_does_not_undo_a_refusal(settings: Settings, store: Store) -> None:
+    karim = blog("karim", consent_open=Consent.GRANTED)
+    said = ConsentRecord(
+        blog="karim", channel=Channel.OPEN, consent=Consent.DENIED, at=NOW, method="preferences"
+    )
+    letter = Campaign(slug="retraites", subject="Retraites", segment="all")
+    with store.write() as tx:
+        blogs.save(tx, [karim], NOW)
+        assert [r.opens for r in pipeline.recipients(settings, tx, letter)] == [Tracking.PERSONAL]
+        consents.record(tx, said)
+        blogs.save(tx, [karim], NOW)  # the CSV still says granted
+        assert [r.opens for r in pipeline.recipients(settings, tx, letter)] == [Tracking.NONE]

@@ -10,13 +10,13 @@ from pathlib import Path
 
 import feedparser
 import pytest
+from conftest import Result
 
 from buzz.core import registry
 from buzz.demo import documents, mail, readers, world
 from buzz.demo.stage import Stage
 from buzz.edges import files
 from buzz.model import Blog
-from tests.conftest import Result
 
 SENT = datetime(2026, 3, 2, 9, tzinfo=UTC)
 NOW = SENT + timedelta(days=3)

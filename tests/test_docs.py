@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from conftest import TOML
 
 from buzz import config, errors, locales
 from buzz.cli import main, root
@@ -24,7 +25,6 @@ from buzz.demo.stage import Stage
 from buzz.demo.world import Blogger, Post
 from buzz.errors import BuzzError
 from buzz.model import Blog, Consent
-from tests.conftest import TOML
 from tools import commands as page_of_commands
 from tools import settings as page_of_settings
 

@@ -12,13 +12,13 @@ from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager
 
 import pytest
+from conftest import Result
 
 from buzz.config import Settings
 from buzz.edges.store import Store
 from buzz.model import DeliveryState
-from tests.conftest import Result
-from tests.sending import SLUG, Desk, people
-from tests.servers import Postbox, postbox
+from sending import SLUG, Desk, people
+from servers import Postbox, postbox
 
 CONNECTIONS = 5
 S = DeliveryState

@@ -9,11 +9,11 @@ from typing import Any
 
 import pytest
 from babel.messages.catalog import Catalog
+from conftest import Result
 
 from buzz import locales
 from buzz.cli import root, speech
 from buzz.locales import formats
-from tests.conftest import Result
 from tools import messages
 
 NO_BREAK = messages.NO_BREAK

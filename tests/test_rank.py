@@ -7,6 +7,7 @@ from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 
 import pytest
+from conftest import Result
 from sqlalchemy import event
 
 from buzz.config import Settings
@@ -24,7 +25,6 @@ from buzz.model import (
     Ranking,
 )
 from buzz.pipeline import rank
-from tests.conftest import Result
 
 AS_OF = datetime(2026, 3, 31, 2, 0, tzinfo=UTC)
 Run = Callable[..., Result]

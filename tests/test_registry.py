@@ -7,6 +7,7 @@ from datetime import UTC, date, datetime
 from pathlib import Path
 
 import pytest
+from conftest import Result
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -19,8 +20,7 @@ from buzz.edges.store import Store, blogs, feeds
 from buzz.errors import CheckRefused, ConfigurationError, TemporaryFailure
 from buzz.model import Blog, BlogStatus, Consent, Feed, FeedState, Ground, Level
 from buzz.pipeline import registry as pipeline
-from tests.conftest import Result
-from tests.strategies import registries
+from strategies import registries
 
 Run = Callable[..., Result]
 NOW = datetime(2026, 3, 2, 9, tzinfo=UTC)

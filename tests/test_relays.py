@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from conftest import Result
 
 from buzz.config import Settings
 from buzz.core import tracking
@@ -26,7 +27,6 @@ from buzz.model import (
     Verdict,
 )
 from buzz.pipeline import relays as pipeline
-from tests.conftest import Result
 
 SENT = datetime(2026, 3, 2, 8, 0, tzinfo=UTC)
 NOW = SENT + timedelta(days=2)

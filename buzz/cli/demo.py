@@ -1,5 +1,6 @@
 """``buzz demo``: the whole round trip in a small world, told as it goes."""
 
+import shlex
 import tempfile
 import time
 from collections.abc import Sequence
@@ -13,7 +14,6 @@ from buzz.errors import UsageError
 from buzz.locales import gettext as _
 from buzz.locales import mark as N_
 
-SHOWN_LINES = 24  # of what a command prints
 FULL_WORLD = 1500
 
 
@@ -30,16 +30,16 @@ class _Terminal:
 
     def command(self, arguments: Sequence[str]) -> None:
         """Show a command that is about to run."""
-        console.data("  $ buzz " + " ".join(arguments))
+        console.data("  $ buzz " + shlex.join(arguments))
         console.flush()
 
-    def output(self, text: str) -> None:
-        """Show what a command printed, at most a screenful."""
-        lines = text.rstrip().splitlines()
-        for line in lines[:SHOWN_LINES]:
+    def output(self, text: str, lines: int) -> None:
+        """Show what a command printed, at most so many lines."""
+        printed = text.rstrip().splitlines()
+        for line in printed[:lines]:
             console.data("    " + line)
-        if len(lines) > SHOWN_LINES:
-            console.data("    … " + _("{n} more lines").format(n=len(lines) - SHOWN_LINES))
+        if len(printed) > lines:
+            console.data("    … " + _("{n} more lines").format(n=len(printed) - lines))
         console.flush()
 
     def say(self, text: str) -> None:

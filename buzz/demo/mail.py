@@ -17,12 +17,14 @@ class PostOffice:
     Attributes:
         mailboxes: address -> behaviour; an address that is not in it takes everything.
         arrived: address -> the messages taken for it, in order.
-        breaks: an address whose line drops once after the final dot: the letter arrived, the
-            sender cannot know (RFC 1047).
+        breaks_at: the line drops after the final dot of this one, counted from 1: the letter
+            arrived, the sender cannot know (RFC 1047). 0: never.
+        broke: whether that has happened.
     """
 
     mailboxes: dict[str, Mailbox]
-    breaks: str = ""
+    breaks_at: int = 0
+    broke: bool = False
     arrived: dict[str, list[bytes]] = field(default_factory=dict)
     _greylisted: set[str] = field(default_factory=set)
 
@@ -52,8 +54,8 @@ class PostOffice:
         assert isinstance(content, bytes)
         for address in envelope.rcpt_tos:
             self.arrived.setdefault(address, []).append(content)
-        if self.breaks in envelope.rcpt_tos:
-            self.breaks = ""
+        if len(self.arrived) == self.breaks_at and not self.broke:
+            self.broke = True
             assert isinstance(server.transport, asyncio.WriteTransport)
             server.transport.abort()
         return OK

@@ -37,6 +37,7 @@ DAYS = timedelta(days=3)  # between the letter and the report
 GREYLISTED = timedelta(minutes=30)  # later, the deferred ones are tried again
 LISTED_SHARE = 0.8  # of the registry: so that the cut of the ranking means something
 SERVE_TIMEOUT_S = 15
+SHOWN_LINES = 24  # of what a command prints
 
 
 class Teller(Protocol):
@@ -48,8 +49,8 @@ class Teller(Protocol):
     def command(self, arguments: Sequence[str]) -> None:
         """Show a command that is about to run."""
 
-    def output(self, text: str) -> None:
-        """Show what a command printed."""
+    def output(self, text: str, lines: int) -> None:
+        """Show what a command printed, at most so many lines."""
 
     def say(self, text: str) -> None:
         """Say something between the commands."""
@@ -86,7 +87,7 @@ class Story:
             "BUZZ_CLOCK_OFFSET_S": str(self.stage.offset.total_seconds()),
         }
 
-    def run(self, *arguments: str, accept: Sequence[int] = (0,)) -> None:
+    def run(self, *arguments: str, accept: Sequence[int] = (0,), lines: int = SHOWN_LINES) -> None:
         """Run one command for the person to see.
 
         Raises:
@@ -94,7 +95,7 @@ class Story:
         """
         self.teller.command(arguments)
         done = self._process(arguments)
-        self.teller.output(done.stdout)
+        self.teller.output(done.stdout, lines)
         if done.returncode not in accept:
             raise BuzzError(
                 _("buzz {command} ended with {code}").format(
@@ -180,7 +181,7 @@ def play_documents(folder: Path, documents_folder: Path, teller: Teller) -> list
             teller.chapter(title)
             teller.command(("poll", "--all", "--json"))
             account = story.facts("poll", "--all")
-            teller.output(json.dumps(account))
+            teller.output(json.dumps(account), SHOWN_LINES)
             accounts.append(account)
         story.run("rank", "run")
         story.run("rank", "show", "--top", "10")
@@ -236,7 +237,7 @@ def _make_workspace(story: Story, blogs: Sequence[Blog], size: int) -> None:
     files.write(story.folder / config.FILE, config.as_toml(settings), mode=files.PUBLIC)
     table = story.folder / "registry.csv"
     files.write(table, registry.write(blogs))
-    story.run("blogs", "import", str(table), "--yes", "--quiet")
+    story.run("blogs", "import", str(table), "--yes", "--quiet", lines=5)
 
 
 def _day_of_the_letter(story: Story, small: World) -> None:
@@ -250,10 +251,9 @@ def _day_of_the_letter(story: Story, small: World) -> None:
     story.run("campaign", "check", SLUG)
     settings = config.load(story.folder)
     with story.tracker(int(settings.web.bind.rpartition(":")[2])):
-        recipients = [b.blog.email for b in small.bloggers.values() if b.mailbox == "takes"]
-        stage.office.breaks = recipients[len(recipients) // 2] if recipients else ""
+        stage.office.breaks_at = max(1, len(small.bloggers) // 3)
         story.run("send", "start", SLUG, "--confirm", SLUG, accept=(0, 3, 9, 75))
-        if stage.office.breaks == "":
+        if stage.office.broke:
             teller.say(
                 _(
                     "One line broke after the final dot. Nobody can know whether that letter"
@@ -276,9 +276,9 @@ def _day_of_the_letter(story: Story, small: World) -> None:
         doubled = sum(len(messages) > 1 for messages in stage.office.arrived.values())
         teller.say(
             _(
-                "{letters} letters arrived, {doubled} of them twice. Of {tracked} readers who agreed"
-                " to it, {opened} opened and {clicked} clicked; {left} unsubscribed, and {scanned}"
-                " filters looked at every link without changing anything."
+                "{letters} letters arrived, {doubled} of them twice. Of {tracked} readers who"
+                " agreed to it, {opened} opened and {clicked} clicked; {left} unsubscribed, and"
+                " {scanned} filters looked at every link without changing anything."
             ).format(
                 letters=len(mails),
                 doubled=doubled,
@@ -303,10 +303,10 @@ def _three_days_later(story: Story, small: World) -> Outcome:
         best = next(
             (r for r in relays if r["verdict"] == "relayed" and r["mode"] == "quote"), relays[0]
         )
-        story.run("relays", "show", str(best["id"]))
+        story.run("relays", "show", str(best["id"]), lines=80)
     teller.chapter(_("The report"))
     report = story.folder / f"report-{SLUG}.html"
-    story.run("report", "show", SLUG)
+    story.run("report", "show", SLUG, lines=60)
     story.run("report", "html", SLUG, "-o", str(report))
     return _compare(small, {r["url"]: r["verdict"] for r in relays}, report)
 

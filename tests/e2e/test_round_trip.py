@@ -16,6 +16,7 @@ from urllib.error import HTTPError
 from urllib.request import HTTPRedirectHandler, Request, build_opener, urlopen
 
 import pytest
+from conftest import TOML, Result
 
 from buzz.core import registry
 from buzz.demo import documents, readers
@@ -23,7 +24,6 @@ from buzz.demo.prose import Prose
 from buzz.demo.stage import Stage
 from buzz.demo.world import Blogger, Post
 from buzz.model import Blog, Consent
-from tests.conftest import TOML, Result
 
 Run = Callable[..., Result]
 

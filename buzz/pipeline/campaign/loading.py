@@ -14,7 +14,8 @@ from buzz.edges.store import Transaction, blogs, rankings
 from buzz.edges.store import campaigns as stored
 from buzz.errors import ConfigurationError, UsageError
 from buzz.locales import gettext as _
-from buzz.model import Campaign, CompiledLetter, Recipient
+from buzz.model import Campaign, Channel, CompiledLetter, Consent, Recipient, Tracking
+from buzz.pipeline import collect
 
 LETTER = "letter.md"
 
@@ -112,6 +113,11 @@ def recipients(settings: Settings, tx: Transaction, campaign: Campaign) -> tuple
             )
         )
     chosen = core.choose(core.parse_segment(campaign.segment), candidates)
+    said = collect.consents_in_force(tx)  # an old blogs.csv must not undo a refusal
+
+    def allowed(mode: consent.Mode, slug: str, channel: Channel) -> Tracking:
+        return consent.allowed(mode, said.get((slug, channel), Consent.UNKNOWN))
+
     return tuple(
         Recipient(
             blog=blog.slug,
@@ -120,8 +126,8 @@ def recipients(settings: Settings, tx: Transaction, campaign: Campaign) -> tuple
             language=locales.supported(blog.language, campaign.language),
             federation=blog.federation,
             rank=rank,
-            opens=consent.allowed(settings.tracking.opens, blog.consent_open),
-            clicks=consent.allowed(settings.tracking.clicks, blog.consent_click),
+            opens=allowed(settings.tracking.opens, blog.slug, Channel.OPEN),
+            clicks=allowed(settings.tracking.clicks, blog.slug, Channel.CLICK),
             needs_notice=blog.notice_at is None,
             source=blog.source,
         )
