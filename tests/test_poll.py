@@ -84,6 +84,7 @@ def poll(run: Run, *options: str) -> tuple[int, ...]:
 # --- what is stored ----------------------------------------------------------------------------
 
 
+@pytest.mark.both_databases
 def test_a_poll_stores_what_is_new_once(
     run: Run, register: Callable[..., None], store: Store
 ) -> None:
@@ -100,6 +101,7 @@ def test_without_validators_the_body_itself_tells(run: Run, register: Callable[.
     assert poll(run, "--all") == (1, 1, 0, 0, 0)
 
 
+@pytest.mark.both_databases
 def test_an_edited_post_stays_the_same_post(
     run: Run, register: Callable[..., None], store: Store, server: FeedServer
 ) -> None:
@@ -460,8 +462,10 @@ def test_entries_come_back_as_they_were_stored(karim: Store) -> None:
 def test_entries_are_counted_as_new_changed_or_neither(karim: Store) -> None:
     with karim.write() as tx:
         assert entries.save(tx, []) == (0, 0)
-        assert entries.save(tx, [ENTRY]) == (1, 0)
+        assert entries.save(tx, [ENTRY, ENTRY]) == (1, 0)
         assert entries.save(tx, [ENTRY]) == (0, 0)
+        many = [replace(ENTRY, identity=f"{n}") for n in range(3000)]
+        assert entries.save(tx, many) == (3000, 0)
         edited = replace(ENTRY, text="trois", left_out=None, first_seen=NOW + timedelta(days=1))
         assert entries.save(tx, [edited, replace(ENTRY, identity="b")]) == (1, 1)
         stored = {entry.identity: entry for entry in entries.of_blog(tx, "karim")}["a"]

@@ -16,6 +16,7 @@ _PLAIN = tuple(f.name for f in fields(Entry) if f.name not in {"id", "links", "l
 # date does not become a new post.
 _EDITABLE = ("link", "title", "updated", "text", "links", "content_hash", "length", "enclosure")
 _TELLING = ("link", "title", "text", "links", "enclosure")  # a change in these is a change
+_COUNTED = {"preserve_rowcount": True}  # over all the batches of an executemany
 # Why an entry was left out is judged anew after an edit only where its text was the reason.
 _BY_TEXT = ("", LeftOut.SHORT.value)
 
@@ -26,12 +27,13 @@ def save(tx: Transaction, entries: Iterable[Entry]) -> tuple[int, int]:
     Returns:
         How many are new, and how many of the known ones have changed.
     """
-    rows = [_row(entry) for entry in entries]
+    # One row a post: a statement of PostgreSQL may not touch a row twice.
+    rows = list({(entry.blog, entry.identity): _row(entry) for entry in entries}.values())
     if not rows:
         return 0, 0
     blogs = {row["blog"] for row in rows}
     before = _count(tx, blogs)
-    touched = tx.execute(_upsert(tx), rows).rowcount
+    touched = tx.execute(_upsert(tx), rows, execution_options=_COUNTED).rowcount
     new = _count(tx, blogs) - before
     return new, touched - new
 
