@@ -10,8 +10,9 @@ from typing import Any
 import pytest
 from conftest import Result
 
+from buzz import demo
 from buzz.config import Settings
-from buzz.core import tracking
+from buzz.core import relay, tracking
 from buzz.edges import files
 from buzz.edges.store import Store, blogs, campaigns, entries, relays, runs
 from buzz.errors import BuzzError, LockHeld, UsageError
@@ -20,6 +21,7 @@ from buzz.model import (
     Blog,
     CampaignState,
     Entry,
+    EntryId,
     MessagePack,
     Purpose,
     RelayMode,
@@ -55,6 +57,7 @@ NEWS = "Agenda. Jeudi, réunion avec un représentant du Collectif Vivre Après,
 CRITIC = f"Réponse à Vivre Après. {POINT} C'est absurde, mensonger et dangereux. {MONEY}"
 GARDEN = "Les tomates ont levé, les hellébores aussi."
 Run = Callable[..., Result]
+pytestmark = pytest.mark.both_databases  # those that use a store
 
 
 def entry(blog: str, text: str, **more: Any) -> Entry:
@@ -501,3 +504,39 @@ def test_errors_are_translated(settings: Settings, store: Store) -> None:
 
 def test_the_pack_is_dated_when_the_sending_began(desk: Store) -> None:
     assert pipeline.sent_pack(desk, "retraites") == replace(PACK, sent_at=SENT)
+
+
+# --- the shipped weights ----------------------------------------------------------------------
+
+WRITTEN = Path(demo.__file__).parent / "written"  # 180 posts, hand-written for this project
+KNOWN = {"copy": 1.0, "light": 1.0, "link": 1.0, "news": 0.0, "unrelated": 0.0, "earlier": 0.0}
+PAGE = Path(__file__).parents[1] / "docs" / "relay.md"
+
+
+def test_the_shipped_weights_hold_on_the_written_posts() -> None:
+    found = pipeline.evaluate(WRITTEN).figures
+    assert found.n == 180
+    assert found.f1 >= 0.78
+    assert found.ap >= 0.87
+    assert found.precision_relayed >= 0.95
+    assert found.critics_as_relays <= 0.03
+    assert {name: mode.share for name, mode in found.by_mode.items() if name in KNOWN} == KNOWN
+
+
+def test_no_written_post_relays_a_campaign_it_is_not_about() -> None:
+    packs = [pipeline.pack_of(line) for line in pipeline.lines(WRITTEN / "campaigns.jsonl")]
+    posts = [line.facts for line in pipeline.lines(WRITTEN / "posts.jsonl")][::4]
+    for number, facts in enumerate(posts):
+        strangers = relay.index_of([p for p in packs if p.campaign != facts["campaign"]])
+        at = datetime(2030, 1, 1, tzinfo=UTC)  # after every letter: no date vetoes it
+        post = entry("a", facts["text"], id=EntryId(number), first_seen=at, published=at)
+        found = relay.judge(strangers, post, lambda _url: "")
+        assert not [r for r in found if r.verdict is not Verdict.NOT], facts["id"]
+
+
+def test_the_page_names_every_signal_and_its_weight() -> None:
+    page = PAGE.read_text(encoding="utf-8")
+    for name, weight in relay.shipped().weights.items():
+        assert f"`{name}`" in page
+        assert f"{weight:.2f}" in page, name
+    assert f"{relay.shipped().intercept:.2f}" in page
