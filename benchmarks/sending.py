@@ -15,9 +15,9 @@ import platform
 import shutil
 import socketserver
 import subprocess
-import sys
 import tempfile
 import time
+from contextlib import closing
 from datetime import UTC, datetime
 from multiprocessing.connection import Connection
 from pathlib import Path
@@ -79,16 +79,38 @@ def main() -> None:
     given = parser.parse_args()
     with tempfile.TemporaryDirectory(dir=given.folder) as folder:
         facts = measure(Path(folder), given.messages, given.connections)
+    print(json.dumps({**facts, **circumstances()}))
+
+
+def circumstances() -> dict[str, object]:
+    """Return the machine and the commit."""
     commit = subprocess.run(
         ("git", "rev-parse", "--short", "HEAD"),  # noqa: S607  (whichever git there is)
         capture_output=True, text=True, check=False, cwd=Path(__file__).parent,
     ).stdout.strip()  # fmt: skip
-    machine = {
+    return {
         "machine": platform.machine(),
         "cpus": os.cpu_count(),
-        "python": sys.version.split()[0],
+        "python": platform.python_version(),
+        "commit": commit,
     }
-    print(json.dumps({**facts, **machine, "commit": commit}))
+
+
+def workspace(folder: Path, port: int, recipients: int, connections: int) -> config.Settings:
+    """Make a workspace with the sample campaign to so many, and return its settings."""
+    (folder / config.FILE).write_text(TOML.format(port=port, connections=connections))
+    files.write(files.private_folder(folder / "data") / "secret.key", "for the benchmark only")
+    shutil.copytree(files.shared("campaigns") / SLUG, folder / "campaigns" / SLUG)
+    letter = folder / "campaigns" / SLUG / "letter.md"
+    letter.write_text(letter.read_text().replace("segment: listed", "segment: all"))
+    settings = config.load(folder)
+    people = [
+        Blog(slug=f"b{n}", name=f"Blog {n}", email=f"b{n}@blogs.example", source="x")
+        for n in range(recipients)
+    ]
+    with closing(open_store(settings.database_url)) as store, store.write() as tx:
+        blogs.save(tx, people, datetime.now(UTC))
+    return settings
 
 
 def measure(folder: Path, messages: int, connections: int) -> dict[str, float]:
@@ -96,27 +118,14 @@ def measure(folder: Path, messages: int, connections: int) -> dict[str, float]:
     ours, theirs = multiprocessing.Pipe()
     server = multiprocessing.Process(target=sink, args=(theirs,), daemon=True)
     server.start()
-    toml = TOML.format(port=ours.recv(), connections=connections)
-    (folder / config.FILE).write_text(toml)
-    files.write(files.private_folder(folder / "data") / "secret.key", "for the benchmark only")
-    shutil.copytree(files.shared("campaigns") / SLUG, folder / "campaigns" / SLUG)
-    letter = folder / "campaigns" / SLUG / "letter.md"
-    letter.write_text(letter.read_text().replace("segment: listed", "segment: all"))
-    settings = config.load(folder)
-    store = open_store(settings.database_url)
-    with store.write() as tx:
-        people = (
-            Blog(slug=f"b{n}", name=f"Blog {n}", email=f"b{n}@blogs.example", source="x")
-            for n in range(messages)
-        )
-        blogs.save(tx, list(people), datetime.now(UTC))
-    begun = time.process_time()
-    send.plan(settings, store, SLUG, settings.now())
-    planned = time.process_time() - begun
-    cpu, wall = time.process_time(), time.perf_counter()
-    result = send.start(settings, store, SLUG, settings.now())
-    cpu, wall = time.process_time() - cpu, time.perf_counter() - wall
-    store.close()
+    settings = workspace(folder, ours.recv(), messages, connections)
+    with closing(open_store(settings.database_url)) as store:
+        begun = time.process_time()
+        send.plan(settings, store, SLUG, settings.now())
+        planned = time.process_time() - begun
+        cpu, wall = time.process_time(), time.perf_counter()
+        result = send.start(settings, store, SLUG, settings.now())
+        cpu, wall = time.process_time() - cpu, time.perf_counter() - wall
     server.kill()
     assert result.account.accepted == messages, result
     return {

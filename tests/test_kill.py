@@ -13,12 +13,12 @@ from contextlib import closing, contextmanager
 
 import pytest
 from conftest import Result
+from sending import SLUG, Desk, people
+from servers import Postbox, postbox
 
 from buzz.config import Settings
 from buzz.edges.store import Store
 from buzz.model import DeliveryState
-from sending import SLUG, Desk, people
-from servers import Postbox, postbox
 
 CONNECTIONS = 5
 S = DeliveryState

@@ -12,6 +12,8 @@ from datetime import timedelta
 
 import pytest
 from conftest import Result
+from sending import SLUG, Desk, people
+from servers import DROP, STALL, Act, BadServer, Postbox, bad, free_port, postbox
 
 from buzz.config import Settings
 from buzz.core import delivery as core
@@ -29,8 +31,6 @@ from buzz.errors import (
 from buzz.model import CampaignState, DeliveryState, Phase
 from buzz.pipeline import send
 from buzz.pipeline.send import lanes
-from tests.sending import SLUG, Desk, people
-from tests.servers import DROP, STALL, Act, BadServer, Postbox, bad, free_port, postbox
 
 S = DeliveryState
 COUNTS = [

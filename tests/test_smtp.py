@@ -7,12 +7,7 @@ from typing import Any
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-
-from buzz.core.delivery import Exchange, enhanced_code, judge
-from buzz.edges import smtp
-from buzz.errors import BuzzError, ConfigurationError, TemporaryFailure
-from buzz.model import DeliveryState, Phase
-from tests.servers import (
+from servers import (
     DROP,
     HOST,
     PASSWORD,
@@ -26,6 +21,11 @@ from tests.servers import (
     free_port,
     postbox,
 )
+
+from buzz.core.delivery import Exchange, enhanced_code, judge
+from buzz.edges import smtp
+from buzz.errors import BuzzError, ConfigurationError, TemporaryFailure
+from buzz.model import DeliveryState, Phase
 
 MESSAGE = b"Subject: bonjour\r\n\r\n" + b"une ligne\r\n.un point\r\n" * 50
 SENDER = "lettre@parti.example"
