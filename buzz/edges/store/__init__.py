@@ -70,10 +70,7 @@ def open_store(url: str) -> Store:
         ConfigurationError: the database cannot be opened, or is from a newer buzz.
         TemporaryFailure: it is locked or away.
     """
-    parsed = make_url(url)
-    if parsed.get_backend_name() == "sqlite":
-        _prepare_file(Path(parsed.database or ""))
-    engine = _engine(parsed)
+    engine, parsed = _engine_at(url)
     store = Store(engine, parsed)
     try:
         with store.read() as tx:
@@ -86,8 +83,24 @@ def open_store(url: str) -> Store:
     return store
 
 
+def _engine_at(url: str) -> tuple[sa.Engine, URL]:
+    try:
+        parsed = make_url(url)
+        if parsed.get_backend_name() == "sqlite":
+            _prepare_file(Path(parsed.database or ":memory:"))
+        return _engine(parsed), parsed
+    except (sa.exc.ArgumentError, ImportError) as exc:
+        raise ConfigurationError(
+            _("no database can be reached by this address: {why}").format(why=exc),
+            place="[database] url",
+            remedy=_("leave it empty for data/buzz.db, or see: buzz config show"),
+        ) from exc
+
+
 def _prepare_file(path: Path) -> None:
     """Make the SQLite file private before SQLite makes it 0644."""
+    if path.name == ":memory:":  # would be forgotten with the process
+        raise sa.exc.ArgumentError(_("SQLite wants the path of a file"))
     try:
         files.private_folder(path.parent)
         if not path.exists():
