@@ -67,7 +67,7 @@ JSON = {
     "send cancel": _ACCOUNT,
     "send status": _ACCOUNT,
     "send retry": _ACCOUNT,
-    "send uncertain": "campaign uncertain[]",
+    "send uncertain": "campaign uncertain[address blog at message_id reply_code last_words]",
     "send resolve": _ACCOUNT,
     "relays scan": "campaign entries candidates relayed to_check mentioned seconds",
     "relays list": f"relays[{_RELAY}]",
