@@ -7,7 +7,9 @@ consent is asked when they are drained. HEAD and OPTIONS leave no trace.
 """
 
 import asyncio
+import math
 import threading
+import time
 from collections.abc import Mapping
 from contextlib import suppress
 from datetime import datetime
@@ -26,6 +28,7 @@ from buzz.pipeline import collect
 from buzz.web.answers import PIXEL_ANSWER, redirect
 
 DRAIN_EVERY_S = 1.0
+STALE_AFTER_S = 0.1  # what was agreed to is not read more often than this for a hit
 MAX_REMEMBERED = 200_000  # links and deliveries; then memory begins anew
 _STOP_WITHIN_S = 5.0
 _KINDS = {
@@ -47,6 +50,7 @@ class Tracker:
         self._store = store
         self._modes = collect.modes(settings)
         self._consents: Mapping[tuple[str, Channel], Consent] | None = None  # None: not known yet
+        self._refreshed = -math.inf  # monotonic seconds
         self._blogs: dict[object, str] = {}  # by delivery and campaign
         self._links: dict[object, str] = {}  # addresses by id
         self._spool = Spool(collect.folder(settings))
@@ -82,6 +86,7 @@ class Tracker:
         """
         with self._store.read() as tx:
             self._consents = collect.consents_in_force(tx)
+        self._refreshed = time.monotonic()
 
     async def link(self, link_id: LinkId) -> str | None:
         """Return where a link leads, or None: it was never stored.
@@ -133,11 +138,18 @@ class Tracker:
             if blog is None:
                 return None
             _remember(self._blogs, letter, blog)
+        kept = self._allowed(event, self._blogs[letter])
+        # Somebody's own token that is not allowed: they withdrew, or agreed only just now.
+        if kept is None and time.monotonic() - self._refreshed > STALE_AFTER_S:
+            with suppress(BuzzError):
+                await asyncio.to_thread(self.refresh)
+            kept = self._allowed(event, self._blogs[letter])
+        return kept
+
+    def _allowed(self, event: Event, blog: str) -> Event | None:
         if self._consents is None:
             return event
-        return consent.admitted(
-            event, blog=self._blogs[letter], consents=self._consents, modes=self._modes
-        )
+        return consent.admitted(event, blog=blog, consents=self._consents, modes=self._modes)
 
     def _find_blog(self, letter: tuple[DeliveryId, str]) -> str | None:
         with self._store.read() as tx:

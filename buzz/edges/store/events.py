@@ -69,9 +69,10 @@ def spool_offset(tx: Transaction, name: str) -> int:
 
 def claim_spool(tx: Transaction, name: str) -> int:
     """Return the same, and keep others from draining this file until the transaction ends."""
-    tx.execute(insert(tx, spools).values(name=name, offset=0).on_conflict_do_nothing())
-    query = sa.select(spools.c.offset).where(spools.c.name == name).with_for_update()
-    return int(tx.execute(query).scalar_one())
+    # One statement: between two, another drain may finish with the file and remove its row.
+    claim = insert(tx, spools).values(name=name, offset=0)
+    claim = claim.on_conflict_do_update(index_elements=["name"], set_={"offset": spools.c.offset})
+    return int(tx.execute(claim.returning(spools.c.offset)).scalar_one())
 
 
 def set_spool_offset(tx: Transaction, name: str, offset: int) -> None:
