@@ -13,7 +13,7 @@ from buzz.model import BlogStatus, FeedState, Verdict
 def blogs_by_status(tx: Transaction) -> dict[BlogStatus, int]:
     """Return how many blogs have each status."""
     query = sa.select(blogs.c.status, sa.func.count()).group_by(blogs.c.status)
-    found: dict[str, int] = dict(tx.execute(query).tuples().all())
+    found = {status: n for status, n in tx.execute(query)}  # noqa: C416  (rows are no pairs to mypy)
     return {status: found.get(status, 0) for status in BlogStatus}
 
 
@@ -37,14 +37,15 @@ def feeds_by_state(tx: Transaction) -> dict[FeedState, int]:
         )
         .group_by(state)
     )
-    found: dict[str, int] = dict(tx.execute(query).tuples().all())
+    found = {name: n for name, n in tx.execute(query)}  # noqa: C416  (rows are no pairs to mypy)
     return {state: found[state] for state in FeedState if state in found}
 
 
 def entries_and_newest(tx: Transaction) -> tuple[int, datetime | None]:
     """Return how many entries are stored, and when the newest one was first seen."""
     query = sa.select(sa.func.count(), sa.func.max(entries.c.first_seen))
-    return tx.execute(query).tuples().one()
+    count, newest = tx.execute(query).one()
+    return count, newest
 
 
 def last_ranking(tx: Transaction) -> dict[str, Any] | None:
@@ -78,4 +79,4 @@ def relays_by_verdict(tx: Transaction) -> dict[tuple[str, Verdict], int]:
     query = sa.select(relays.c.campaign, verdict, sa.func.count()).group_by(
         relays.c.campaign, verdict
     )
-    return {(slug, Verdict(name)): n for slug, name, n in tx.execute(query).tuples()}
+    return {(slug, Verdict(name)): n for slug, name, n in tx.execute(query)}
