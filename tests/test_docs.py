@@ -222,7 +222,6 @@ def desks(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Desks]:
             TOML.replace("[smtp]", f"[smtp]\nport = {stage.smtp_port}")
         )
         (desks.before / "ours.csv").write_bytes(registry.write([p.blog for p in people]))
-        shutil.copytree(ROOT / "buzz/demo/written", desks.before / "labelled")
         done("blogs", "import", "ours.csv", "--yes")
         done("poll", "--all")
         done("rank", "run")
@@ -237,6 +236,7 @@ def desks(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Desks]:
         write(people[0], stage, "Je relaie", f"À faire circuler. Signez : {letter.relay}")
         done("poll", "--all")
         done("relays", "scan", CAMPAIGN)
+        done("relays", "confirm", "1")
         yield desks
 
 
