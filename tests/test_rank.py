@@ -84,6 +84,7 @@ def desk(settings: Settings, store: Store) -> Store:
 # --- the steps --------------------------------------------------------------------------------
 
 
+@pytest.mark.both_databases
 def test_run_stores_the_ranking_and_a_record(settings: Settings, desk: Store) -> None:
     report = rank.run(settings, desk, AS_OF)
     assert [b.slug for b in report.ranking.blogs] == ["a", "b", "c"]
@@ -97,6 +98,7 @@ def test_run_stores_the_ranking_and_a_record(settings: Settings, desk: Store) ->
     assert record.summary == {"ranked": 3, "listed": 3, "entered": 3, "left": 0}
 
 
+@pytest.mark.both_databases
 def test_dry_run_decides_the_same_and_stores_nothing(settings: Settings, desk: Store) -> None:
     dry = rank.run(settings, desk, AS_OF, dry_run=True)
     with desk.read() as tx:
@@ -105,6 +107,7 @@ def test_dry_run_decides_the_same_and_stores_nothing(settings: Settings, desk: S
     assert rank.run(settings, desk, AS_OF) == dry
 
 
+@pytest.mark.both_databases
 def test_the_list_before_decides_at_the_edge(settings: Settings, desk: Store) -> None:
     rank.run(settings, desk, AS_OF)
     with desk.write() as tx:
@@ -115,6 +118,7 @@ def test_the_list_before_decides_at_the_edge(settings: Settings, desk: Store) ->
     assert (third.listed, third.left) == (0, ("a", "c"))
 
 
+@pytest.mark.both_databases
 def test_a_ranking_of_the_same_moment_replaces(settings: Settings, desk: Store) -> None:
     rank.run(settings, desk, AS_OF)
     rank.run(settings, desk, AS_OF)
@@ -123,6 +127,7 @@ def test_a_ranking_of_the_same_moment_replaces(settings: Settings, desk: Store) 
         assert len(rankings.history(tx, "a")) == 1
 
 
+@pytest.mark.both_databases
 def test_what_was_seen_later_explains_nothing(settings: Settings, desk: Store) -> None:
     rank.run(settings, desk, AS_OF)
     before = rank.explain(desk, "b").why
@@ -132,6 +137,7 @@ def test_what_was_seen_later_explains_nothing(settings: Settings, desk: Store) -
     assert sum(day.points for day in before.days) == pytest.approx(before.blog.score)
 
 
+@pytest.mark.both_databases
 def test_the_frozen_score_is_explained_after_the_blog_is_back(
     settings: Settings, desk: Store
 ) -> None:
@@ -159,6 +165,7 @@ def ranked(slug: str, number: int) -> RankedBlog:
     )
 
 
+@pytest.mark.both_databases
 def test_rankings_come_back_as_they_were(desk: Store) -> None:
     nights = [AS_OF + timedelta(days=n) for n in range(3)]
     given = [
@@ -190,6 +197,7 @@ def test_rankings_come_back_as_they_were(desk: Store) -> None:
         ]
 
 
+@pytest.mark.both_databases
 def test_posts_are_dated_by_the_earlier_of_published_and_first_seen(desk: Store) -> None:
     future = entry("b", 0, 9, published=AS_OF + timedelta(days=9), first_seen=AS_OF)
     dateless = entry("b", 0, 8, published=None, first_seen=AS_OF)
