@@ -119,6 +119,38 @@ class Feed:
     failures: int = 0  # in a row
     duration_ms: int = 0  # of the last fetch; the slowest hosts start first
     interval_s: int = 3600  # between two polls while all is well; learnt from its posts
+    last_full: datetime | None = None  # last answer to a request without validators
+    validators_lie: bool = False  # caught with new posts behind an unchanged validator
+    gap_at: datetime | None = None  # last poll that shared no post with the one before: counts
+    # around it are lower bounds
+    moved_to: str = ""  # asked instead of ``url``: a move that was believed
+    move_target: str = ""  # where a permanent redirect leads that is not believed yet
+    move_polls: int = 0  # how many polls in a row have seen that redirect
+    move_refused: str = ""  # a target that a person has refused
+
+    @property
+    def address(self) -> str:
+        """Return the address that is asked."""
+        return self.moved_to or self.url
+
+
+class MoveKind(StrEnum):
+    """What became of a move."""
+
+    BELIEVED = "believed"
+    UNDONE = "undone"  # by a person
+    GIVEN_UP = "given-up"  # the new address stopped answering
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Move:
+    """One change of the address at which a feed is asked; all are kept."""
+
+    blog: str  # slug
+    at: datetime
+    from_url: str
+    to_url: str
+    kind: MoveKind
 
 
 class FetchOutcome(StrEnum):
@@ -127,6 +159,7 @@ class FetchOutcome(StrEnum):
     FETCHED = "fetched"  # 200 with a body within bounds
     NOT_MODIFIED = "not_modified"  # 304
     FAILED = "failed"
+    HELD = "held"  # not asked: its host has told us to wait
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -142,6 +175,7 @@ class FetchResult:
     validators: Validators = field(default_factory=Validators)
     permanent: bool = False  # every redirect on the way was 301 or 308
     retry_after: timedelta | None = None
+    max_age: timedelta | None = None  # how long the answer says it stays fresh
     error: str = ""  # a code: dns, refused, timeout, tls, too-large, forbidden-address, http, …
     detail: str = ""  # for people, in English: the library's own words
     duration_ms: int = 0
@@ -154,7 +188,7 @@ class LeftOut(StrEnum):
     REPEATED_TITLE = "repeated-title"  # the blog's own title within 7 days
     NEAR_COPY = "near-copy"  # of the blog's own last 60 days or of another blog's earlier entry
     BACKFILL = "backfill"  # a backlog found at the first import, without usable dates
-    REDATED = "redated"  # its date was moved
+    REDATED = "redated"  # came with a date long before the last poll, which did not see it
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -184,6 +218,7 @@ class ParsedFeed:
 
     title: str = ""
     entries: tuple[Entry, ...] = ()  # in document order, at most 500
+    asks_for: timedelta | None = None  # shortest interval it wants (ttl, sy:updatePeriod)
     error: str = ""  # a code when the document is no usable feed: not-a-feed, empty, html, …
     detail: str = ""
 

@@ -79,6 +79,34 @@ feeds = sa.Table(
     sa.Column("failures", sa.Integer, nullable=False, server_default="0"),
     sa.Column("duration_ms", sa.Integer, nullable=False, server_default="0"),
     sa.Column("interval_s", sa.Integer, nullable=False, server_default="3600"),
+    sa.Column("last_full", UtcTime),
+    sa.Column("validators_lie", sa.Boolean, nullable=False, server_default=sa.false()),
+    sa.Column("gap_at", UtcTime),
+    _text("moved_to"),
+    _text("move_target"),
+    sa.Column("move_polls", sa.Integer, nullable=False, server_default="0"),
+    _text("move_refused"),
+)
+
+# Each change of the address at which a feed is asked, believed or undone.
+moves = sa.Table(
+    "moves",
+    metadata,
+    _id(),
+    _blog(),
+    sa.Column("at", UtcTime, nullable=False),
+    _text("from_url"),
+    _text("to_url"),
+    _text("kind"),
+    sa.Index(None, "blog"),
+)
+
+# Hosts, or platforms of many blogs, that have told us to wait (429, 503 with Retry-After).
+holds = sa.Table(
+    "holds",
+    metadata,
+    sa.Column("host", sa.Text, primary_key=True),
+    sa.Column("until", UtcTime, nullable=False),
 )
 
 entries = sa.Table(
