@@ -31,8 +31,8 @@ from buzz.model import (
 
 NOW = datetime(2026, 3, 2, 9, 0, tzinfo=UTC)
 KEYS = {
-    *("v", "feeds", "due", "fetched", "not_modified", "failed", "entries_seen", "entries_new"),
-    *("entries_changed", "seconds", "states"),
+    *("v", "feeds", "due", "fetched", "not_modified", "failed", "held", "entries_seen"),
+    *("entries_new", "entries_changed", "seconds", "states"),
 }
 Run = Callable[..., Result]
 GOOD = rss(item("a"), item("b"))

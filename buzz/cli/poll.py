@@ -37,6 +37,10 @@ REASONS = {
     "forbidden-address": N_("the address is inside a private network"),
     "forbidden-port": N_("the port is none of the web's"),
     "forbidden-url": N_("this is no address of the web"),
+    "parked": N_("the domain is parked: it shows a page that offers it for sale"),
+    "moved": N_("the address leads to another one for good; it is believed after three polls"),
+    "moved-elsewhere": N_("the address leads to another feed, which shares nothing with this one"),
+    "another-blog": N_("the feed of another blog of the registry is at this address"),
     "empty": N_("the document is empty"),
     "html": N_("a web page is there, not a feed (try: buzz blogs discover SLUG)"),
     "not-a-feed": N_("the document is not a feed"),
@@ -129,6 +133,15 @@ def _tell(report: "PollReport") -> None:
             n=report.entries_new
         )
     )
+    if report.held:
+        console.say(
+            "  "
+            + ngettext(
+                "{n} feed not asked: its host wants to be left alone for a while",
+                "{n} feeds not asked: their hosts want to be left alone for a while",
+                report.held,
+            ).format(n=report.held)
+        )
     for failed in report.failures[:LISTED]:
         console.say(f"  {failed.blog}: {reason_words(failed.reason)}")
     if report.failures:

@@ -74,6 +74,7 @@ class Poll:
 
     concurrency: int = _key(100, N_("feeds fetched at the same time"))
     timeout_s: float = _key(20.0, N_("seconds for one feed in all"))
+    host_pause_s: float = _key(0.25, N_("seconds between two starts at one host or platform"))
     max_bytes: int = _key(5_000_000, N_("a larger body is refused"))
     user_agent: str = _key("", N_("empty: buzz/VERSION (+base_url)"))
     allow_networks: tuple[str, ...] = _key(

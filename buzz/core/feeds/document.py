@@ -19,6 +19,7 @@ from typing import Any, NamedTuple
 from zoneinfo import ZoneInfo
 
 from buzz.core.feeds.html import absolute, plain_text, visible_text
+from buzz.core.feeds.timing import asked_for
 from buzz.core.text import one_line
 from buzz.core.urls import canonical
 from buzz.model import Entry, LeftOut, ParsedFeed
@@ -157,7 +158,11 @@ def read(
     for draft in drafts:
         entry = _entry(draft, keys, blog=blog, url=url, now=now, first=first)
         entries.setdefault(entry.identity, entry)
-    return ParsedFeed(title=_title(document["feed"])[:MAX_KEY], entries=tuple(entries.values()))
+    return ParsedFeed(
+        title=_title(document["feed"])[:MAX_KEY],
+        entries=tuple(entries.values()),
+        asks_for=asked_for(document["feed"]),
+    )
 
 
 def entry_day(published: datetime | None, first_seen: datetime) -> date:

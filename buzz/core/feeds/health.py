@@ -2,14 +2,29 @@
 
 Every state is polled again and none deletes anything: the dead return. A failure keeps the
 validators and the body's hash, so that a feed that comes back unchanged costs one 304; a
-document that could not be read leaves the old ones, lest a 304 vouch for it.
+document that could not be read leaves the old ones, lest a 304 vouch for it. Validators lie:
+about once a day a feed is asked without, and one whose validator stayed while its posts changed
+is asked without for good.
 """
 
-from collections.abc import Iterable
-from dataclasses import replace
+from collections.abc import Collection
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from hashlib import blake2b
 
+from buzz.core.feeds.identity import Settled
+from buzz.core.feeds.manners import MAX_HOLD, hold
+from buzz.core.feeds.moves import after_redirect, without_move
+from buzz.core.feeds.timing import (
+    BACK_OFF,
+    FULL_EVERY,
+    GAP_MEMORY,
+    GONE_PROBE,
+    MAX_INTERVAL,
+    clamped,
+    interval_of,
+    spread,
+)
 from buzz.model import (
     Feed,
     FeedState,
@@ -19,21 +34,34 @@ from buzz.model import (
     Validators,
 )
 
-MIN_INTERVAL = timedelta(hours=1)  # Rachel Kroll's reader test: one conditional request an hour
-MAX_INTERVAL = timedelta(hours=24)
-UNDATED_INTERVAL = timedelta(hours=4)  # a feed without dates does not show how often it writes
-BACK_OFF = timedelta(hours=1)  # times the failures in a row
-GONE_PROBE = timedelta(days=7)
-MAX_RETRY_AFTER = timedelta(hours=24)  # a server may not switch itself off for a year
-JITTER = 0.1  # share of a span; spreads the feeds of one first import
-RECENT = 20  # entries that tell how often a blog writes
+# From so many due feeds on, "nobody answered" says something about us and not about them.
+TOO_MANY_SILENT = 5
 
 # Codes of the fetcher and the parser, by what they mean; all others are failures of the moment.
 _WALLS = frozenset(("challenge", "http-401"))
 _REFUSED = frozenset(
     ("forbidden-address", "forbidden-port", "forbidden-url", "entities", "depth", "cpu", "memory",
-     "parser-died")
+     "parser-died", "another-blog", "moved-elsewhere")
 )  # fmt: skip
+_SILENCE = frozenset(("dns", "timeout", "refused", "dropped"))
+# Statuses that say "not now": the next request may come sooner than after a day.
+_NOT_NOW = frozenset((408, 425, 429))
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Polled:
+    """What one poll of a feed brought."""
+
+    result: FetchResult
+    conditional: bool = True  # the request carried validators
+    digest: str = ""  # body_hash of the body, where there was one
+    parsed: ParsedFeed | None = None  # None: nothing was parsed: not modified, unchanged, failed
+    settled: Settled | None = None  # its entries beside those of the store
+
+    @property
+    def failure(self) -> str:
+        """Return the code of what went wrong, or an empty string."""
+        return failure(self.result, self.parsed)
 
 
 def body_hash(body: bytes) -> str:
@@ -41,53 +69,21 @@ def body_hash(body: bytes) -> str:
     return blake2b(body, digest_size=16).hexdigest()
 
 
-def validators_for(feed: Feed) -> Validators:
-    """Return what a request for the feed should carry: nothing before a body was read."""
-    return feed.validators if feed.body_hash else Validators()
+def validators_for(feed: Feed, now: datetime) -> Validators:
+    """Return what a request for the feed should carry.
+
+    Nothing before a body was read, nothing for a feed whose validators lie, and nothing once a
+    day, so that a liar is found out.
+    """
+    if not feed.body_hash or feed.validators_lie:
+        return Validators()
+    is_full = feed.last_full is None or now - feed.last_full >= FULL_EVERY
+    return Validators() if is_full else feed.validators
 
 
 def is_unchanged(feed: Feed, result: FetchResult) -> bool:
     """Tell whether a full answer has the very body that was read last: nothing to parse."""
     return result.outcome is FetchOutcome.FETCHED and body_hash(result.body) == feed.body_hash
-
-
-def after_poll(
-    feed: Feed, result: FetchResult, parsed: ParsedFeed | None, *, now: datetime, jitter: float
-) -> Feed:
-    """Return the feed as it stands after a poll.
-
-    Args:
-        feed: as it stood before.
-        result: what the fetch brought.
-        parsed: what the parser made of the body; None where nothing was parsed: not modified,
-            unchanged, failed.
-        now: end of the poll, aware UTC.
-        jitter: in [0, 1), drawn by the caller.
-    """
-    feed = replace(feed, last_polled=now, duration_ms=result.duration_ms)
-    reason = failure(result, parsed)
-    if reason:
-        return _failed(feed, result, reason, now=now, jitter=jitter)
-    interval = feed.interval_s
-    if parsed is not None:
-        published = (e.published for e in parsed.entries if e.published and e.published <= now)
-        interval = round(interval_of(published, now).total_seconds())
-        feed = replace(
-            feed,
-            title=parsed.title,
-            validators=result.validators,
-            body_hash=body_hash(result.body),
-        )
-    return replace(
-        feed,
-        state=FeedState.OK,
-        since=feed.since if feed.state is FeedState.OK else now,
-        reason="",
-        failures=0,
-        last_success=now,
-        interval_s=interval,
-        next_due=now + _spread(max(timedelta(seconds=interval), _retry_after(result)), jitter),
-    )
 
 
 def failure(result: FetchResult, parsed: ParsedFeed | None) -> str:
@@ -97,40 +93,148 @@ def failure(result: FetchResult, parsed: ParsedFeed | None) -> str:
     return "" if parsed is None else parsed.error
 
 
-def interval_of(published: Iterable[datetime], now: datetime) -> timedelta:
-    """Return how long to wait for a feed's next post: half its mean gap, from 1 h to 24 h.
+def is_silence(polled: Polled) -> bool:
+    """Tell whether no answer of HTTP came: the feed's fault, or our own network's."""
+    return not polled.result.status and polled.failure in _SILENCE
 
-    The silence since the last post is a gap as well, so that a sleeping blog is asked less.
+
+def is_our_outage(silent_hosts: Collection[str], due: int) -> bool:
+    """Tell whether the silence of all feeds that were asked is ours: nothing is known of them.
 
     Args:
-        published: times of its entries, in any order, none after ``now``.
-        now: aware UTC.
+        silent_hosts: of each feed that was asked, none of which answered.
+        due: how many were to be asked.
     """
-    recent = sorted(published, reverse=True)[:RECENT]
-    if not recent:
-        return UNDATED_INTERVAL
-    return min(max((now - recent[-1]) / len(recent) / 2, MIN_INTERVAL), MAX_INTERVAL)
+    return due >= TOO_MANY_SILENT and len(set(silent_hosts)) >= TOO_MANY_SILENT
 
 
-def _failed(feed: Feed, result: FetchResult, reason: str, *, now: datetime, jitter: float) -> Feed:
-    failures = feed.failures + 1
-    state = _state(reason)
+def is_stranger(feed: Feed, polled: Polled) -> bool:
+    """Tell whether a document shares nothing with the feed we know: neither posts nor title."""
+    settled, parsed = polled.settled, polled.parsed
+    if settled is None or parsed is None or not settled.entries or not settled.had_posts:
+        return False
+    return not settled.known and bool(feed.title) and feed.title != parsed.title
+
+
+def rejected(polled: Polled, reason: str) -> Polled:
+    """Return a poll whose document is not this blog's, so that nothing of it is kept."""
+    return replace(polled, parsed=ParsedFeed(error=reason), settled=None)
+
+
+def after_poll(feed: Feed, polled: Polled, *, now: datetime, jitter: float) -> Feed:
+    """Return the feed as it stands after a poll.
+
+    Args:
+        feed: as it stood before.
+        polled: what the poll brought.
+        now: end of the poll, aware UTC.
+        jitter: in [0, 1), drawn by the caller.
+    """
+    result = polled.result
+    if result.outcome is FetchOutcome.HELD:
+        return replace(feed, next_due=now + (result.retry_after or timedelta()))
+    before = feed
+    feed = replace(feed, last_polled=now, duration_ms=result.duration_ms)
+    if result.status and not polled.conditional:
+        feed = replace(feed, last_full=now)
+    reason = polled.failure
+    if reason:
+        return _failed(feed, polled, reason, now=now, jitter=jitter)
+    if polled.parsed is not None:
+        feed = _read(feed, polled, polled.parsed, now)
+    shares = _shares(before, polled)
+    feed = after_redirect(feed, result, shares=shares)
+    state = FeedState.MOVED if feed.reason else FeedState.OK
+    interval = max(timedelta(seconds=feed.interval_s), result.max_age or timedelta())
+    wait = max(clamped(interval), _wished(result))
+    if not any((feed.validators.etag, feed.validators.last_modified)) or feed.validators_lie:
+        wait = max(wait, FULL_EVERY)  # each request for it is a full one
     return replace(
         feed,
         state=state,
         since=feed.since if feed.state is state else now,
-        reason=reason,
-        failures=failures,
-        next_due=now + _spread(max(_wait(state, failures), _retry_after(result)), jitter),
+        failures=0,
+        last_success=now,
+        next_due=now + spread(wait, jitter),
     )
 
 
+def _read(feed: Feed, polled: Polled, parsed: ParsedFeed, now: datetime) -> Feed:
+    """Return a feed with what its document shows."""
+    settled = polled.settled or Settled(parsed.entries, len(parsed.entries), 0)
+    is_gap = bool(settled.entries and settled.had_posts and not settled.known)
+    has_lied = (
+        feed.body_hash != ""
+        and settled.new > 0
+        and _is_same(feed.validators, polled.result.validators)
+    )
+    gap_at = now if is_gap else feed.gap_at
+    published = (e.published for e in parsed.entries if e.published and e.published <= now)
+    interval = interval_of(published, now)
+    if gap_at is not None and now - gap_at < GAP_MEMORY:
+        interval = clamped(interval / 2)
+    interval = clamped(max(interval, parsed.asks_for or timedelta()))
+    return replace(
+        feed,
+        title=parsed.title,
+        validators=polled.result.validators,
+        validators_lie=feed.validators_lie or has_lied,
+        gap_at=gap_at,
+        body_hash=polled.digest,
+        interval_s=round(interval.total_seconds()),
+    )
+
+
+def _is_same(old: Validators, new: Validators) -> bool:
+    """Tell whether the validator that counts is the one we had (RFC 9110 §13.2.2: etag first)."""
+    if old.etag or new.etag:
+        return old.etag == new.etag
+    return bool(old.last_modified) and old.last_modified == new.last_modified
+
+
+def _shares(before: Feed, polled: Polled) -> bool:
+    """Tell whether what was read is surely this blog: an entry or the title was there before."""
+    if polled.parsed is None or not before.last_success:
+        return True  # the very body that was read last; or nothing that it could share
+    is_titled = bool(before.title) and before.title == polled.parsed.title
+    return is_titled or bool(polled.settled and polled.settled.known)
+
+
+def _failed(feed: Feed, polled: Polled, reason: str, *, now: datetime, jitter: float) -> Feed:
+    result = polled.result
+    failures = feed.failures + 1
+    state = _state(reason)
+    wait = _wait(state, failures)
+    if not polled.conditional and not _is_for_now(result):
+        wait = max(wait, FULL_EVERY)
+    return without_move(
+        replace(
+            feed,
+            state=state,
+            since=feed.since if feed.state is state else now,
+            reason=reason,
+            failures=failures,
+            next_due=now + spread(max(wait, _wished(result)), jitter),
+        )
+    )
+
+
+def _is_for_now(result: FetchResult) -> bool:
+    """Tell whether the same request may succeed within the day: nothing came, or "not now"."""
+    return not result.status or result.status >= 500 or result.status in _NOT_NOW  # noqa: PLR2004  (RFC 9110 §15.6)
+
+
 def _state(reason: str) -> FeedState:
-    if reason == "http-410":
-        return FeedState.GONE
-    if reason in _WALLS:
-        return FeedState.BLOCKED
-    return FeedState.QUARANTINED if reason in _REFUSED else FeedState.SOFT
+    match reason:
+        case "http-410":
+            return FeedState.GONE
+        case "parked":
+            return FeedState.PARKED
+        case _ if reason in _WALLS:
+            return FeedState.BLOCKED
+        case _ if reason in _REFUSED:
+            return FeedState.QUARANTINED
+    return FeedState.SOFT
 
 
 def _wait(state: FeedState, failures: int) -> timedelta:
@@ -144,10 +248,6 @@ def _wait(state: FeedState, failures: int) -> timedelta:
             return MAX_INTERVAL
 
 
-def _retry_after(result: FetchResult) -> timedelta:
+def _wished(result: FetchResult) -> timedelta:
     """Return what the server asked for (RFC 9110 §10.2.3), at most a day."""
-    return min(result.retry_after or timedelta(), MAX_RETRY_AFTER)
-
-
-def _spread(wait: timedelta, jitter: float) -> timedelta:
-    return wait * (1 + JITTER * jitter)
+    return hold(result) or min(result.retry_after or timedelta(), MAX_HOLD)

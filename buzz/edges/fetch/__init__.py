@@ -2,38 +2,38 @@
 
 ``async with Fetcher(...) as fetcher: await fetcher.fetch(url, validators)``. Whatever goes wrong is
 a :class:`FetchResult` with a code; foreign exceptions end here. Redirects are followed by hand, so
-that every hop passes the guard. No cookies, no proxies, no referrer; at most two connections to a
-host at a time, by name: what many blogs share is asked gently, what merely shares an address
-(a platform, a test) is not held up.
+that every hop passes the guard. No cookies, no proxies, no referrer. A host is asked gently
+(:mod:`buzz.edges.fetch.turns`): few connections, a pause between two starts, and not at all while
+it wants to be left alone.
 """
 
 import asyncio
 import socket
 import ssl
 from collections.abc import Awaitable, Callable, Iterable, Mapping
-from datetime import UTC, datetime, timedelta
-from email.utils import parsedate_to_datetime
+from datetime import timedelta
 from types import TracebackType
 from typing import NamedTuple, Self
-from urllib.parse import urldefrag, urljoin, urlsplit
+from urllib.parse import urldefrag, urljoin
 
 import aiohttp
 
 from buzz.edges.fetch.body import ACCEPT_ENCODING, BodyError, read
 from buzz.edges.fetch.guard import Forbidden, Guard, check_url, is_loopback_name
+from buzz.edges.fetch.headers import max_age, retry_after
 from buzz.edges.fetch.resolver import GuardedResolver, Lookup, system_lookup
+from buzz.edges.fetch.turns import Held, Turns
 from buzz.model import FetchOutcome, FetchResult, Validators
 
-__all__ = ["Fetcher", "Guard", "is_loopback_name"]
+__all__ = ["Fetcher", "Guard", "is_loopback_name", "retry_after"]
 
 MAX_REDIRECTS = 5
-PER_HOST = 2
 MAX_HEADER = 32_768  # bytes of one; 8,190 is too little for some Content-Security-Policy
 ACCEPT = "application/atom+xml, application/rss+xml, application/xml;q=0.9, */*;q=0.5"
 REDIRECTS = frozenset((301, 302, 303, 307, 308))
 PERMANENT = frozenset((301, 308))
 NOT_MODIFIED = 304
-FORBIDDEN = 403
+BAD_REQUEST = 400  # and above: an error
 
 
 async def _at_once() -> None:
@@ -51,6 +51,8 @@ class Fetcher:
         timeout_s: float = 20.0,
         max_bytes: int = 5_000_000,
         allow_networks: Iterable[str] = (),
+        pause_s: float = 0.0,
+        holds: Mapping[str, timedelta] | None = None,
         before_request: Callable[[], Awaitable[None]] = _at_once,
         lookup: Lookup = system_lookup,
     ) -> None:
@@ -62,6 +64,9 @@ class Fetcher:
             timeout_s: for one address in all, redirects included, waiting for one's turn not.
             max_bytes: of a body, decompressed.
             allow_networks: networks that may be asked though they are not public, on any port.
+            pause_s: between two starts at one host or platform.
+            holds: hosts and platforms (``feeds.courtesy_host``) that want to be left alone, and
+                for how long from now.
             before_request: awaited when a request's turn has come: the caller's way to hold back
                 while it is busy with what came before.
             lookup: from a host to its addresses.
@@ -71,7 +76,7 @@ class Fetcher:
         self._max_bytes = max_bytes
         self._guard = Guard(allow_networks)
         self._slots = asyncio.Semaphore(concurrency)
-        self._gates: dict[str, asyncio.Semaphore] = {}
+        self._turns = Turns(pause_s, holds or {})
         self._before_request = before_request
         self._lookup = lookup
         self._session: aiohttp.ClientSession
@@ -119,19 +124,23 @@ class Fetcher:
             for _hop in range(MAX_REDIRECTS + 1):
                 answer = await self._hop(trip, validators or Validators())
                 if not answer.location:
-                    return trip.result(answer)
+                    result = trip.result(answer)
+                    self._turns.heed(result)
+                    return result
                 trip.follow(answer)
             return trip.failed("redirects", f"more than {MAX_REDIRECTS}")
+        except Held as exc:
+            return trip.held(exc.wait)
         except Exception as exc:  # noqa: BLE001  (one dead feed never stops a poll)
             return trip.failed(*_reason(exc))
 
     async def _hop(self, trip: "_Trip", validators: Validators) -> "_Answer":
         check_url(trip.at)
-        host = (urlsplit(trip.at).hostname or "").lower()
-        gate = self._gates.setdefault(host, asyncio.Semaphore(PER_HOST))
+        turn = self._turns.at(trip.at)
         # Gate first: the waiting line of one host must not occupy the slots of the others.
-        async with gate, self._slots:
+        async with turn.gate, self._slots:
             await self._before_request()
+            await turn.come()
             started = asyncio.get_running_loop().time()
             try:
                 async with asyncio.timeout(self._timeout_s - trip.spent_s):
@@ -203,7 +212,7 @@ class _Trip:
             outcome, error = FetchOutcome.FETCHED, ""
         else:
             outcome, error = FetchOutcome.FAILED, "http"
-        if answer.status == FORBIDDEN and "cf-mitigated" in answer.headers:
+        if answer.status >= BAD_REQUEST and "cf-mitigated" in answer.headers:
             error = "challenge"  # Cloudflare's wall for robots: the blog may well be alive
         return FetchResult(
             url=self._url,
@@ -220,8 +229,15 @@ class _Trip:
             retry_after=retry_after(
                 answer.headers.get("Retry-After", ""), answer.headers.get("Date", "")
             ),
+            max_age=max_age(answer.headers.get("Cache-Control", ""), answer.headers.get("Age", "")),
             error=error,
             duration_ms=round(self.spent_s * 1000),
+        )
+
+    def held(self, wait: timedelta) -> FetchResult:
+        """Return that a host on the way wants to be left alone for so long."""
+        return FetchResult(
+            url=self._url, outcome=FetchOutcome.HELD, final_url=self.at, retry_after=wait
         )
 
     def failed(self, error: str, detail: str) -> FetchResult:
@@ -235,35 +251,6 @@ class _Trip:
             detail=detail,
             duration_ms=round(self.spent_s * 1000),
         )
-
-
-def retry_after(value: str, date: str = "") -> timedelta | None:
-    """Return the wait a server asks for in seconds or as a date (RFC 9110 §10.2.3), or None.
-
-    Args:
-        value: the Retry-After header.
-        date: the Date header: the server's own clock, by which its dates are meant.
-
-    >>> retry_after("120")
-    datetime.timedelta(seconds=120)
-    >>> retry_after("Mon, 02 Mar 2026 10:00:00 GMT", "Mon, 02 Mar 2026 09:00:00 GMT")
-    datetime.timedelta(seconds=3600)
-    """
-    value = value.strip()
-    if value.isascii() and value.isdigit():
-        return timedelta(seconds=min(int(value[:9]), 10**8))
-    until = _http_date(value)
-    if until is None:
-        return None
-    return max(until - (_http_date(date) or datetime.now(UTC)), timedelta())
-
-
-def _http_date(text: str) -> datetime | None:
-    try:
-        parsed = parsedate_to_datetime(text)
-    except ValueError:
-        return None
-    return parsed.replace(tzinfo=UTC) if parsed.tzinfo is None else parsed
 
 
 def _sendable(value: str) -> str:

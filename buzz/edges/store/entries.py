@@ -16,6 +16,12 @@ _PLAIN = tuple(f.name for f in fields(Entry) if f.name not in {"id", "links", "l
 # date does not become a new post.
 _EDITABLE = ("link", "title", "updated", "text", "links", "content_hash", "length", "enclosure")
 _TELLING = ("link", "title", "text", "links", "enclosure")  # a change in these is a change
+# What a post is known again by.
+_LIGHT = (
+    *("blog", "identity", "link", "title", "published", "first_seen", "day"),
+    *("content_hash", "length"),
+)
+_CANDIDATES = 1000  # posts of one blog: more than any document has, and less than a life's work
 _COUNTED = {"preserve_rowcount": True}  # over all the batches of an executemany
 # Why an entry was left out is judged anew after an edit only where its text was the reason.
 _BY_TEXT = ("", LeftOut.SHORT.value)
@@ -42,6 +48,34 @@ def get(tx: Transaction, entry: EntryId) -> Entry | None:
     """Return one entry, or None where there is none with this id."""
     row = tx.execute(sa.select(table).where(table.c.id == entry)).one_or_none()
     return None if row is None else _entry(row)
+
+
+def candidates(tx: Transaction, slug: str, identities: Iterable[str]) -> tuple[Entry, ...]:
+    """Return the posts of a blog that a new document may show again, without their texts.
+
+    The newest 1,000, and those that have one of the identities. Newest first.
+    """
+    light = [table.c[name] for name in _LIGHT]
+    newest = (
+        sa.select(*light)
+        .where(table.c.blog == slug)
+        .order_by(table.c.day.desc(), table.c.id.desc())
+        .limit(_CANDIDATES)
+    )
+    found = {row.identity: row for row in tx.execute(newest)}
+    missing = [identity for identity in identities if identity not in found]
+    if missing and len(found) == _CANDIDATES:
+        query = sa.select(*light).where(table.c.blog == slug, table.c.identity.in_(missing))
+        found |= {row.identity: row for row in tx.execute(query)}
+    return tuple(Entry(**{name: getattr(row, name) for name in _LIGHT}) for row in found.values())
+
+
+def shared_with_others(tx: Transaction, slug: str, hashes: Iterable[str]) -> int:
+    """Return how many of these texts some other blog has published."""
+    query = sa.select(sa.func.count(table.c.content_hash.distinct())).where(
+        table.c.content_hash.in_(tuple(hashes)), table.c.blog != slug
+    )
+    return tx.execute(query).scalar_one()
 
 
 def of_blog(tx: Transaction, slug: str) -> tuple[Entry, ...]:

@@ -64,7 +64,12 @@ def save(tx: Transaction, feeds: Iterable[Feed]) -> None:
 
 def registered(tx: Transaction, slugs: Iterable[str]) -> frozenset[str]:
     """Return those of the slugs that the registry still has: a poll takes its time."""
-    query = sa.select(blogs.c.slug).where(blogs.c.slug.in_(tuple(slugs)))
+    # Locked until the end of the transaction (PostgreSQL; SQLite has one writer anyway).
+    query = (
+        sa.select(blogs.c.slug)
+        .where(blogs.c.slug.in_(tuple(slugs)))
+        .with_for_update(read=True, key_share=True)
+    )
     return frozenset(tx.execute(query).scalars())
 
 

@@ -1,0 +1,203 @@
+"""Replay successive real versions of feeds and tell the new posts from the old ones.
+
+    python benchmarks/history.py [FOLDER] [--truth FILE] [--disputed]
+
+FOLDER (default: ``$BUZZ_DATA/feeds_history``) has one folder a feed; the files in it begin with the
+time of the version. Each version goes through the product's parser and ``feeds.settle``, beside
+the posts of the versions before. Prints JSON: distinct posts by feed; how many there would be by
+guid, by link and by title alone; and the agreement with ``tests/data/history_truth.csv``, where a
+person has looked at entries over which these ways quarrel. ``--disputed`` lists those as CSV.
+"""
+
+import argparse
+import asyncio
+import csv
+import json
+import os
+import sys
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime
+from hashlib import blake2b
+from pathlib import Path
+
+from buzz.core import feeds
+from buzz.core.urls import canonical
+from buzz.edges.parser import Document, Parsers
+from buzz.model import Entry, ParsedFeed
+
+TRUTH = Path(__file__).parents[1] / "tests" / "data" / "history_truth.csv"
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """What was decided of one entry of one version."""
+
+    feed: str
+    version: str  # file name
+    entry: str  # hash of its guid and link: no text, no address
+    is_new: bool
+    is_disputed: bool  # a new id with something known about it, or a known title on a new post
+    title: str = field(repr=False, default="")
+
+
+@dataclass
+class Replay:
+    """One feed's history so far."""
+
+    stored: dict[str, Entry] = field(default_factory=dict)
+    since: datetime | None = None
+    guids: set[str] = field(default_factory=set)
+    links: set[str] = field(default_factory=set)
+    titles: set[str] = field(default_factory=set)
+    texts: set[str] = field(default_factory=set)
+
+    def read(self, name: str, version: str, parsed: ParsedFeed) -> Iterator[Verdict]:
+        """Take one version in; yield what was decided of each of its entries."""
+        settled = feeds.settle(parsed.entries, self.stored.values(), self.since)
+        by_place = dict(zip(_places(parsed.entries, settled.entries), settled.entries, strict=True))
+        for place, entry in enumerate(parsed.entries):
+            known = by_place.get(place)
+            is_new = known is not None and known.identity not in self.stored
+            yield Verdict(
+                feed=name,
+                version=version,
+                entry=entry_key(entry),
+                is_new=is_new,
+                is_disputed=self._is_disputed(entry, is_new=is_new),
+                title=entry.title,
+            )
+        for entry in settled.entries:
+            before = self.stored.get(entry.identity)
+            first = before.first_seen if before else entry.first_seen
+            published = before.published if before else entry.published
+            self.stored[entry.identity] = replace(
+                entry, first_seen=first, published=published, text=""
+            )
+        for entry in parsed.entries:
+            self.guids.add(entry.identity)
+            self.links.add(canonical(entry.link))
+            self.titles.add(entry.title)
+            self.texts.add(entry.content_hash)
+        if not parsed.error:
+            self.since = parsed.entries[0].first_seen if parsed.entries else self.since
+
+    def _is_disputed(self, entry: Entry, *, is_new: bool) -> bool:
+        if not self.stored:
+            return False
+        ways = {
+            entry.identity not in self.guids,
+            canonical(entry.link) not in self.links,
+            entry.title not in self.titles,
+            is_new,
+        }
+        return len(ways) > 1 or (
+            entry.identity not in self.guids and entry.content_hash in self.texts
+        )
+
+
+def entry_key(entry: Entry) -> str:
+    """Return what names an entry of a version without telling anything of it."""
+    return blake2b(f"{entry.identity}\n{entry.link}".encode(), digest_size=8).hexdigest()
+
+
+def _places(document: Sequence[Entry], settled: Sequence[Entry]) -> Iterator[int]:
+    """Yield where each settled entry stands in its document: settling keeps the texts."""
+    place = 0
+    for entry in settled:
+        while not _is_same(document[place], entry):
+            place += 1
+        yield place
+        place += 1
+
+
+def _is_same(one: Entry, other: Entry) -> bool:
+    return replace(one, identity="", left_out=None) == replace(other, identity="", left_out=None)
+
+
+def histories(folder: Path) -> list[tuple[Path, list[Path]]]:
+    """Return the feeds of a folder, each with its versions, oldest first."""
+    return [
+        (feed, sorted(feed.iterdir(), key=lambda path: int(path.name.split("_")[0])))
+        for feed in sorted(filter(Path.is_dir, folder.iterdir()))
+    ]
+
+
+async def replay(folder: Path) -> list[Verdict]:
+    """Return the verdicts on all feeds of a folder, version by version."""
+    verdicts: list[Verdict] = []
+    async with Parsers() as parsers:
+        for feed, versions in histories(folder):
+            documents = await asyncio.gather(*(parsers.parse(_document(v)) for v in versions))
+            history = Replay()
+            for version, parsed in zip(versions, documents, strict=True):
+                verdicts += history.read(feed.name, version.name, parsed)
+    return verdicts
+
+
+def _document(path: Path) -> Document:
+    return Document(
+        blog="blog",
+        url="http://blog.example/feed",
+        content_type="text/xml",
+        body=path.read_bytes(),
+        now=datetime.fromtimestamp(int(path.name.split("_")[0]), UTC),
+        first=False,
+    )
+
+
+def agreement(verdicts: Sequence[Verdict], truth: Path = TRUTH) -> tuple[int, int]:
+    """Return how many verdicts of a person there are for these versions, and how many agree."""
+    ours = {(v.feed, v.version, v.entry): v.is_new for v in verdicts}
+    with truth.open(newline="", encoding="utf-8") as file:
+        rows = list(csv.DictReader(file))
+    known = [row for row in rows if (row["feed"], row["version"], row["entry"]) in ours]
+    agreed = sum(
+        ours[row["feed"], row["version"], row["entry"]] == (row["verdict"] == "new")
+        for row in known
+    )
+    return len(known), agreed
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else "")
+    data = Path(os.environ.get("BUZZ_DATA", ".")) / "feeds_history"
+    parser.add_argument("folder", type=Path, nargs="?", default=data)
+    parser.add_argument("--truth", type=Path, default=TRUTH)
+    parser.add_argument("--disputed", action="store_true")
+    options = parser.parse_args()
+    verdicts = asyncio.run(replay(options.folder))
+    if options.disputed:
+        writer = csv.writer(sys.stdout, lineterminator="\n")
+        writer.writerow(["feed", "version", "entry", "verdict", "title"])
+        for v in verdicts:
+            if v.is_disputed:
+                row = [v.feed, v.version, v.entry, "new" if v.is_new else "old", v.title]
+                writer.writerow(row)
+        return 0
+    judged, agreed = agreement(verdicts, options.truth)
+    posts = {
+        name: sum(v.is_new for v in verdicts if v.feed == name)
+        for name in sorted({v.feed for v in verdicts})
+    }
+    print(
+        json.dumps(
+            {
+                "versions": len({(v.feed, v.version) for v in verdicts}),
+                "entries": len(verdicts),
+                "disputed": sum(v.is_disputed for v in verdicts),
+                "distinct_posts": sum(posts.values()),
+                "distinct_ids": len({(v.feed, v.entry) for v in verdicts}),
+                "by_feed": posts,
+                "judged_by_a_person": judged,
+                "agreed": agreed,
+                "agreement": round(agreed / judged, 4) if judged else None,
+            },
+            indent=2,
+        )
+    )
+    return 0 if agreed >= 0.97 * judged else 1
+
+
+if __name__ == "__main__":
+    sys.exit(main())

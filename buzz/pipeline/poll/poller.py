@@ -1,0 +1,203 @@
+"""One run: many feeds at the same time, stored batch by batch as they come."""
+
+import asyncio
+import signal
+import threading
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import replace
+from datetime import datetime
+from functools import partial
+
+from buzz.config import Settings
+from buzz.core import feeds as decide
+from buzz.edges.fetch import Fetcher
+from buzz.edges.parser import Document, Parsers
+from buzz.edges.store import Store
+from buzz.model import Feed, FetchOutcome, ParsedFeed
+from buzz.pipeline.poll import saving
+from buzz.pipeline.poll.tally import Tally
+
+SAVE_EVERY_S = 0.5
+FEEDS_PER_TRANSACTION = 50
+# Bodies that wait for a parser, in bytes; beyond, no further request starts. Real feeds have 80 KB.
+ROOM_BYTES = 16 << 20
+
+
+class Poller:
+    """One run: what it works with, and what came of it.
+
+    Attributes:
+        tally: what was counted so far.
+        is_our_outage: nobody answered; no feed's state has changed.
+    """
+
+    def __init__(
+        self,
+        settings: Settings,
+        store: Store,
+        now: datetime,
+        *,
+        held: Mapping[str, datetime],
+        advance: Callable[[int], None],
+    ) -> None:
+        self.tally = Tally()
+        self.is_our_outage = False
+        self._settings = settings
+        self._store = store
+        self._now = now
+        self._held = held
+        self._advance = advance
+        self._silent: list[saving.Outcome] | None = []  # None: somebody has answered
+        self._stopped_by: signal.Signals | None = None
+
+    async def run(self, due: Sequence[Feed]) -> signal.Signals | None:
+        """Poll these feeds; return the signal that ended the run early, if one did."""
+        if not due:
+            return None
+        self._room = _Room(ROOM_BYTES)
+        poll = self._settings.poll
+        async with (
+            Fetcher(
+                user_agent=self._settings.user_agent,
+                concurrency=poll.concurrency,
+                timeout_s=poll.timeout_s,
+                max_bytes=poll.max_bytes,
+                allow_networks=poll.allow_networks,
+                pause_s=poll.host_pause_s,
+                holds={host: until - self._now for host, until in self._held.items()},
+                before_request=self._room.wait,
+            ) as fetcher,
+            Parsers() as parsers,
+        ):
+            tasks = [
+                asyncio.create_task(self._one(feed, fetcher, parsers))
+                for feed in decide.in_order(due, poll.host_pause_s)
+            ]
+            with self._heeding_signals(tasks):
+                await self._store_as_they_come(set(tasks))
+                await self._store_silence(len(due))
+        return self._stopped_by
+
+    async def _one(self, feed: Feed, fetcher: Fetcher, parsers: Parsers) -> saving.Outcome:
+        """Poll one feed."""
+        validators = decide.validators_for(feed, self._now)
+        result = await fetcher.fetch(feed.address, validators)
+        parsed, digest = None, ""
+        if result.outcome is FetchOutcome.FETCHED:
+            digest = decide.body_hash(result.body)
+            if digest != feed.body_hash:
+                with self._room.taken(len(result.body)):
+                    document = Document(
+                        blog=feed.blog,
+                        url=result.final_url,
+                        content_type=result.content_type,
+                        body=result.body,
+                        now=self._now,
+                        first=feed.last_success is None,
+                    )
+                    parsed = await parsers.parse(document)
+                if parsed.error and decide.is_parked(result):
+                    parsed = ParsedFeed(error="parked")
+        self._advance(1)
+        return saving.Outcome(
+            feed=feed,
+            polled=decide.Polled(
+                result=replace(result, body=b""),
+                conditional=any((validators.etag, validators.last_modified)),
+                digest=digest,
+                parsed=parsed,
+            ),
+        )
+
+    async def _store_as_they_come(self, pending: "set[asyncio.Task[saving.Outcome]]") -> None:
+        broken: BaseException | None = None
+        while pending:
+            done, pending = await asyncio.wait(pending, timeout=SAVE_EVERY_S)
+            ended = [task for task in done if not task.cancelled()]
+            outcomes = [task.result() for task in ended if task.exception() is None]
+            await self._store_all(self._with_silence(outcomes))
+            broken = broken or next(filter(None, (task.exception() for task in ended)), None)
+            if broken:  # not a feed's failure: ours
+                for task in pending:
+                    task.cancel()
+        if broken:
+            raise broken
+
+    def _with_silence(self, outcomes: Sequence[saving.Outcome]) -> list[saving.Outcome]:
+        """Return what may be stored; silences are kept back until somebody has answered."""
+        if self._silent is None:
+            return list(outcomes)
+        kept = [*self._silent, *outcomes]
+        if all(decide.is_silence(outcome.polled) for outcome in outcomes):
+            self._silent = kept
+            return []
+        self._silent = None
+        return kept
+
+    async def _store_silence(self, due: int) -> None:
+        """Store that nobody answered, unless the silence is ours."""
+        silent = self._silent or []
+        hosts = [decide.courtesy_host(outcome.feed.address) for outcome in silent]
+        self.is_our_outage = decide.is_our_outage(hosts, due)
+        if self.is_our_outage or self._stopped_by:
+            for outcome in silent:
+                self.tally.feed(outcome.feed.blog, outcome.polled)
+        else:
+            await self._store_all(silent)
+
+    async def _store_all(self, outcomes: Sequence[saving.Outcome]) -> None:
+        for start in range(0, len(outcomes), FEEDS_PER_TRANSACTION):
+            batch = outcomes[start : start + FEEDS_PER_TRANSACTION]
+            await asyncio.to_thread(saving.save, self._store, batch, self._now, self.tally)
+
+    @contextmanager
+    def _heeding_signals(self, tasks: "Sequence[asyncio.Task[saving.Outcome]]") -> Iterator[None]:
+        """Stop at SIGINT and SIGTERM: cancel what is on its way, keep what has come."""
+        if threading.current_thread() is not threading.main_thread():
+            yield
+            return
+        loop = asyncio.get_running_loop()
+
+        def stop(number: signal.Signals) -> None:
+            self._stopped_by = number
+            for task in tasks:
+                task.cancel()
+
+        for number in (signal.SIGINT, signal.SIGTERM):
+            loop.add_signal_handler(number, partial(stop, number))
+        try:
+            yield
+        finally:
+            for number in (signal.SIGINT, signal.SIGTERM):
+                loop.remove_signal_handler(number)
+
+
+class _Room:
+    """How much may wait for the parsers."""
+
+    def __init__(self, most: int) -> None:
+        self._most = most
+        self._taken = 0
+        self._free = asyncio.Event()
+        self._free.set()
+
+    async def wait(self) -> None:
+        """Return as soon as there is room."""
+        await self._free.wait()
+
+    @contextmanager
+    def taken(self, n: int) -> Iterator[None]:
+        """Take so much room for the block."""
+        self._change(n)
+        try:
+            yield
+        finally:
+            self._change(-n)
+
+    def _change(self, n: int) -> None:
+        self._taken += n
+        if self._taken < self._most:
+            self._free.set()
+        else:
+            self._free.clear()

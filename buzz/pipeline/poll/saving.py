@@ -1,0 +1,94 @@
+"""One batch of polled feeds into the store, in one transaction: what is new, what it means."""
+
+import random
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime
+
+from buzz.core import feeds as decide
+from buzz.edges.store import Store, Transaction, entries, feeds, holds, moves
+from buzz.model import Feed, Move, MoveKind
+from buzz.pipeline.poll.tally import Tally
+
+OTHERS_SHARE = 0.5  # of a strange document's texts that another blog has: it is that blog's feed
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Outcome:
+    """One feed as it stood, and what its poll brought; the body has been forgotten."""
+
+    feed: Feed
+    polled: decide.Polled
+
+
+def save(store: Store, batch: Sequence[Outcome], now: datetime, tally: Tally) -> None:
+    """Store a batch, then count it. Of what the registry has lost meanwhile nothing is stored."""
+    with store.write() as tx:
+        known = feeds.registered(tx, (outcome.feed.blog for outcome in batch))
+        removed = [outcome for outcome in batch if outcome.feed.blog not in known]
+        batch = [_settled(tx, outcome) for outcome in batch if outcome.feed.blog in known]
+        after = [
+            decide.after_poll(
+                outcome.feed,
+                outcome.polled,
+                now=now,
+                jitter=random.random(),  # noqa: S311  (spreads requests; nothing secret in it)
+            )
+            for outcome in batch
+        ]
+        feeds.save(tx, after)
+        moves.add(tx, _moves(batch, after, now))
+        new, changed = entries.save(
+            tx, (e for o in batch if o.polled.settled for e in o.polled.settled.entries)
+        )
+        holds.save(tx, _holds(batch, now), now)
+    tally.entries(new, changed)
+    for outcome in (*batch, *removed):
+        tally.feed(outcome.feed.blog, outcome.polled)
+
+
+def _settled(tx: Transaction, outcome: Outcome) -> Outcome:
+    """Return an outcome with its entries compared to those of the store."""
+    feed, polled = outcome.feed, outcome.polled
+    if polled.parsed is None or polled.parsed.error:
+        return outcome
+    found = polled.parsed.entries
+    stored = entries.candidates(tx, feed.blog, (entry.identity for entry in found))
+    polled = replace(polled, settled=decide.settle(found, stored, feed.last_success))
+    if decide.is_stranger(feed, polled) and (reason := _not_this_blog(tx, feed, polled)):
+        polled = decide.rejected(polled, reason)
+    return replace(outcome, polled=polled)
+
+
+def _not_this_blog(tx: Transaction, feed: Feed, polled: decide.Polled) -> str:
+    """Return why a document that shares nothing with its feed is not kept, or nothing."""
+    at = decide.courtesy_host(polled.result.final_url)
+    if at != decide.courtesy_host(feed.address):
+        return "moved-elsewhere"
+    hashes = {entry.content_hash for entry in polled.parsed.entries} - {""} if polled.parsed else ()
+    shared = entries.shared_with_others(tx, feed.blog, hashes) if hashes else 0
+    return "another-blog" if hashes and shared >= OTHERS_SHARE * len(hashes) else ""
+
+
+def _moves(batch: Sequence[Outcome], after: Sequence[Feed], now: datetime) -> Iterator[Move]:
+    for outcome, feed in zip(batch, after, strict=True):
+        before = outcome.feed
+        if feed.address != before.address:
+            yield Move(
+                blog=feed.blog,
+                at=now,
+                from_url=before.address,
+                to_url=feed.address,
+                kind=MoveKind.GIVEN_UP if feed.failures else MoveKind.BELIEVED,
+            )
+
+
+def _holds(batch: Sequence[Outcome], now: datetime) -> dict[str, datetime]:
+    """Return which hosts want to be left alone, and until when."""
+    found: dict[str, datetime] = {}
+    for outcome in batch:
+        result = outcome.polled.result
+        if wait := decide.hold(result):
+            host = decide.courtesy_host(result.final_url)
+            found[host] = max(now + wait, found.get(host, now))
+    return found
