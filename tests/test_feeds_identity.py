@@ -96,7 +96,7 @@ def test_one_old_post_under_a_new_id_is_not_new(changes: dict[str, str]) -> None
 def test_a_whole_document_under_new_ids_is_not_new(changes: dict[str, str]) -> None:
     changes = {key: value for key, value in changes.items() if key in {"site", "text"}}
     document = [
-        post(name, days, **changes, guid=f"urn:{name}", link=f"https://neuf.example/p/{name}")  # type: ignore[arg-type]
+        post(name, days, **changes, guid=f"urn:{name}", link=f"https://neuf.example/p/{name}")
         for name, days in (("c", 1), ("b", 3), ("a", 9))
     ]
     settled = settle(document, known(*BEFORE), SINCE)

@@ -3,10 +3,12 @@
 import asyncio
 import gzip
 import socket
+import time
 import zlib
 from collections.abc import Iterator
 from datetime import timedelta
 from ipaddress import ip_address
+from itertools import pairwise
 from typing import Any
 
 import pytest
@@ -14,6 +16,7 @@ from feed_server import FeedServer, Reply, Request, document, rss
 
 from buzz.edges.fetch import Fetcher, retry_after
 from buzz.edges.fetch.guard import Forbidden, Guard, check_url, is_loopback_name, is_public
+from buzz.edges.fetch.headers import max_age
 from buzz.model import FetchOutcome, FetchResult, Validators
 
 BODY = rss()
@@ -263,6 +266,32 @@ def test_retry_after(value: str, date: str, wait: timedelta | None) -> None:
     assert retry_after(value, date) == wait
 
 
+@pytest.mark.parametrize(
+    ("header", "age", "expected_s"),
+    [
+        ("max-age=600", "", 600),
+        ("public, Max-Age=600", "100", 500),
+        ('max-age="600"', "", 600),
+        ("max-age=600", "999", 0),
+        ("max-age=600", "nonsense", 600),
+        ("s-maxage=600", "", None),
+        ("max-age=600, no-cache", "", None),
+        ("no-store, max-age=600", "", None),
+        ("max-age=99999999999999", "", 999999999),
+        ("max-age=-1", "", None),
+        ("", "", None),
+    ],
+)
+def test_max_age(header: str, age: str, expected_s: int | None) -> None:
+    expected = None if expected_s is None else timedelta(seconds=expected_s)
+    assert max_age(header, age) == expected
+
+
+def test_max_age_of_an_answer(server: FeedServer) -> None:
+    url = server.set("fresh", Reply(200, {**XML, "Cache-Control": "max-age=60"}, BODY))
+    assert fetch(url).max_age == timedelta(minutes=1)
+
+
 def test_retry_after_of_an_answer(server: FeedServer) -> None:
     url = server.set("busy", Reply(429, {"Retry-After": "7200"}))
     assert fetch(url).retry_after == timedelta(hours=2)
@@ -464,6 +493,42 @@ def test_two_at_a_time_for_one_name_and_many_for_one_address(server: FeedServer)
     results = fetch_all(names + shared)
     assert all(result.body == BODY for result in results)
     assert server.most_at_once["shared"] == 2
+
+
+def test_a_pause_lies_between_two_starts_at_one_host_and_not_at_others(
+    server: FeedServer,
+) -> None:
+    started: list[tuple[str, float]] = []
+
+    def note(request: Request) -> Reply:
+        started.append((request.host, time.monotonic()))
+        return Reply(200, XML, BODY)
+
+    urls = [server.set("gentle", note)] * 4 + [server.set(f"other{n}", note) for n in range(4)]
+    fetch_all(urls, pause_s=0.1)
+    gentle = [at for host, at in started if host == "gentle"]
+    assert all(later - earlier > 0.09 for earlier, later in pairwise(gentle))
+    others = [at for host, at in started if host != "gentle"]
+    assert max(others) - min(others) < gentle[-1] - gentle[0]
+
+
+def test_a_host_that_wants_peace_is_not_asked_again(server: FeedServer) -> None:
+    url = server.set("weary", Reply(429, {"Retry-After": "7200"}))
+    before = len(server.asked("weary"))
+    results = fetch_all([url] * 6, pause_s=0.05)
+    assert len(server.asked("weary")) - before <= 2
+    held = [result for result in results if result.outcome is FetchOutcome.HELD]
+    assert len(held) >= 4
+    assert all(timedelta(hours=1.9) < (r.retry_after or timedelta()) for r in held)
+
+
+def test_a_host_that_wanted_peace_before_is_not_asked_at_all(server: FeedServer) -> None:
+    url = server.set("wary", Reply(200, XML, BODY))
+    way = server.set("way", redirect(301, url))
+    holds = {"wary.localhost": timedelta(hours=3)}
+    for result in fetch_all([url, way], holds=holds):
+        assert (result.outcome, result.final_url) == (FetchOutcome.HELD, url)
+    assert server.asked("wary") == []
 
 
 def test_waiting_for_ones_turn_is_not_the_servers_fault(server: FeedServer) -> None:

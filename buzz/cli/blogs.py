@@ -219,8 +219,20 @@ def edit(
     from buzz.pipeline import registry
 
     at = work.current()
-    plan = registry.plan_edit(at.settings, at.store, slug, _given(cells))
+    given = _given(cells)
+    plan = registry.plan_edit(at.settings, at.store, slug, given)
     _carry_out(plan, yes=True, dry_run=dry_run, json=json)
+    if given.get("feed_url") and not dry_run:
+        _undo_move(slug, given["feed_url"])
+
+
+def _undo_move(slug: str, address: str) -> None:
+    """Ask a feed at the address that was given, though it once seemed to have moved."""
+    from buzz.pipeline import poll
+
+    at = work.current()
+    if poll.undo_move(at.store, slug, address, at.now()):
+        console.say(_("the move of this feed is undone: it is asked at this address again"))
 
 
 @work.command(app, "remove", example="buzz blogs remove le-blog-de-karim --yes")

@@ -78,14 +78,20 @@ def poll(
     return report
 
 
-def undo_move(store: Store, slug: str, now: datetime) -> bool:
-    """Ask a blog's feed at its registered address again; return whether it was asked elsewhere.
+def undo_move(store: Store, slug: str, url: str, now: datetime) -> bool:
+    """Ask a blog's feed at its registered address again; return whether it had moved.
 
     Where the undone move led is not believed any more.
+
+    Args:
+        store: the database.
+        slug: of the blog.
+        url: the address a person has given; what moved from another one is left alone.
+        now: aware UTC.
     """
     with store.write() as tx:
         feed = feeds.all_feeds(tx).get(slug)
-        if feed is None:
+        if feed is None or feed.url != url:
             return False
         after = decide.undone(feed)
         if after == feed:
