@@ -248,8 +248,8 @@ def test_failures(result: FetchResult, state: FeedState, reason: str, wait: int)
     [
         pytest.param(failed(status=404), None, 24, id="404"),
         pytest.param(OK, ParsedFeed(error="html"), 24, id="a page"),
-        pytest.param(failed(status=500), None, 1, id="500"),
-        pytest.param(failed(status=429), None, 1, id="429"),
+        pytest.param(failed(status=500), None, 24, id="500"),
+        pytest.param(failed(status=503, retry=timedelta(hours=2)), None, 2, id="told when"),
         pytest.param(failed("dns"), None, 1, id="nobody"),
     ],
 )

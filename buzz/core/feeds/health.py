@@ -44,8 +44,6 @@ _REFUSED = frozenset(
      "parser-died", "another-blog", "moved-elsewhere")
 )  # fmt: skip
 _SILENCE = frozenset(("dns", "timeout", "refused", "dropped"))
-# Statuses that say "not now": the next request may come sooner than after a day.
-_NOT_NOW = frozenset((408, 425, 429))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -205,8 +203,8 @@ def _failed(feed: Feed, polled: Polled, reason: str, *, now: datetime, jitter: f
     failures = feed.failures + 1
     state = _state(reason)
     wait = _wait(state, failures)
-    if not polled.conditional and not _is_for_now(result):
-        wait = max(wait, FULL_EVERY)
+    if result.status and not polled.conditional and not _wished(result):
+        wait = max(wait, FULL_EVERY)  # the next request is a full one again
     return without_move(
         replace(
             feed,
@@ -217,11 +215,6 @@ def _failed(feed: Feed, polled: Polled, reason: str, *, now: datetime, jitter: f
             next_due=now + spread(max(wait, _wished(result)), jitter),
         )
     )
-
-
-def _is_for_now(result: FetchResult) -> bool:
-    """Tell whether the same request may succeed within the day: nothing came, or "not now"."""
-    return not result.status or result.status >= 500 or result.status in _NOT_NOW  # noqa: PLR2004  (RFC 9110 §15.6)
 
 
 def _state(reason: str) -> FeedState:

@@ -149,7 +149,9 @@ class Poller:
     async def _store_all(self, outcomes: Sequence[saving.Outcome]) -> None:
         for start in range(0, len(outcomes), FEEDS_PER_TRANSACTION):
             batch = outcomes[start : start + FEEDS_PER_TRANSACTION]
-            await asyncio.to_thread(saving.save, self._store, batch, self._now, self.tally)
+            await asyncio.to_thread(
+                saving.save, self._store, batch, self._now, self._settings.now(), self.tally
+            )
 
     @contextmanager
     def _heeding_signals(self, tasks: "Sequence[asyncio.Task[saving.Outcome]]") -> Iterator[None]:

@@ -21,8 +21,18 @@ class Outcome:
     polled: decide.Polled
 
 
-def save(store: Store, batch: Sequence[Outcome], now: datetime, tally: Tally) -> None:
-    """Store a batch, then count it. Of what the registry has lost meanwhile nothing is stored."""
+def save(
+    store: Store, batch: Sequence[Outcome], now: datetime, answered_at: datetime, tally: Tally
+) -> None:
+    """Store a batch, then count it. Of what the registry has lost meanwhile nothing is stored.
+
+    Args:
+        store: the database.
+        batch: some outcomes of the run.
+        now: when the run began.
+        answered_at: the present: from then on counts what a host asked for.
+        tally: the counters of the run.
+    """
     with store.write() as tx:
         known = feeds.registered(tx, (outcome.feed.blog for outcome in batch))
         removed = [outcome for outcome in batch if outcome.feed.blog not in known]
@@ -41,7 +51,7 @@ def save(store: Store, batch: Sequence[Outcome], now: datetime, tally: Tally) ->
         new, changed = entries.save(
             tx, (e for o in batch if o.polled.settled for e in o.polled.settled.entries)
         )
-        holds.save(tx, _holds(batch, now), now)
+        holds.save(tx, _holds(batch, answered_at), now)
     tally.entries(new, changed)
     for outcome in (*batch, *removed):
         tally.feed(outcome.feed.blog, outcome.polled)
@@ -83,12 +93,12 @@ def _moves(batch: Sequence[Outcome], after: Sequence[Feed], now: datetime) -> It
             )
 
 
-def _holds(batch: Sequence[Outcome], now: datetime) -> dict[str, datetime]:
+def _holds(batch: Sequence[Outcome], answered_at: datetime) -> dict[str, datetime]:
     """Return which hosts want to be left alone, and until when."""
     found: dict[str, datetime] = {}
     for outcome in batch:
         result = outcome.polled.result
         if wait := decide.hold(result):
             host = decide.courtesy_host(result.final_url)
-            found[host] = max(now + wait, found.get(host, now))
+            found[host] = max(answered_at + wait, found.get(host, answered_at))
     return found
