@@ -186,6 +186,7 @@ class LeftOut(StrEnum):
 
     SHORT = "short"  # fewer than 80 visible characters and no enclosure
     REPEATED_TITLE = "repeated-title"  # the blog's own title within 7 days
+    REPEATED_LINK = "repeated-link"  # the blog's own link within 7 days
     NEAR_COPY = "near-copy"  # of the blog's own last 60 days or of another blog's earlier entry
     BACKFILL = "backfill"  # a backlog found at the first import, without usable dates
     REDATED = "redated"  # came with a date long before the last poll, which did not see it
@@ -203,6 +204,7 @@ class Entry:
     published: datetime | None = None  # as the feed says
     updated: datetime | None = None
     first_seen: datetime
+    unseen_at: datetime | None = None  # last success of its feed before, which did not show it
     day: date  # of min(published, first_seen) in Europe/Paris; a future date becomes first_seen
     text: str = ""  # visible text: blocks on lines of their own, no markup
     links: tuple[str, ...] = ()  # http(s) addresses in the content, in order, absolute
@@ -239,6 +241,7 @@ class RankedBlog:
     last_published: datetime | None
     status: FeedState
     scored_on: date | None = None  # ages count from here: earlier than as_of while unreachable
+    held: bool = False  # at its former rank after a flood, until a person has looked
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -250,6 +253,20 @@ class Ranking:
     size: int  # K: how many places the list has
     half_life_days: float
     blogs: tuple[RankedBlog, ...] = ()  # by rank
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Hold:
+    """A blog that is held at its former rank because it flooded its feed."""
+
+    blog: str  # slug
+    since: datetime  # of the ranking that found it
+    rank: int | None  # at which it is held; None: it had none, and gets none
+    day: date  # the fullest day of the flood
+    posts: int  # of that day; after a release only more than this is a flood again
+    usual: int  # posts of a full day before (95th percentile)
+    released_at: datetime | None = None  # None: nobody has looked yet
+    released_by: str = ""
 
 
 # --- campaign and letter ----------------------------------------------------------------------

@@ -114,7 +114,9 @@ def _settled(
         if entry.identity in posts:  # a guid that was given to another post
             entry = replace(entry, identity=_own_identity(post))
         late = _late(entry, since, oldest)
-        settled.setdefault(entry.identity, replace(entry, left_out=late or entry.left_out))
+        settled.setdefault(
+            entry.identity, replace(entry, left_out=late or entry.left_out, unseen_at=since)
+        )
     known = len(set(matched.values()))
     return Settled(tuple(settled.values()), len(settled) - known, known, bool(posts))
 

@@ -120,6 +120,7 @@ entries = sa.Table(
     sa.Column("published", UtcTime),
     sa.Column("updated", UtcTime),
     sa.Column("first_seen", UtcTime, nullable=False),
+    sa.Column("unseen_at", UtcTime),
     sa.Column("day", sa.Date, nullable=False),
     _text("text"),
     _text("links"),  # one a line
@@ -136,7 +137,8 @@ entries = sa.Table(
     # size of an index row.
     sa.Index(
         "ix_entries_ranking",
-        *("day", "blog", "published", "first_seen", "title", "content_hash", "length", "left_out"),
+        *("day", "blog", "published", "first_seen", "unseen_at", "title", "link"),
+        *("content_hash", "length", "left_out"),
     ).ddl_if(dialect="sqlite"),
 )
 
@@ -162,7 +164,33 @@ ranked_blogs = sa.Table(
     sa.Column("last_published", UtcTime),
     _text("status"),
     sa.Column("scored_on", sa.Date),
+    sa.Column("held", sa.Boolean, nullable=False, server_default=sa.false()),
     sa.Index(None, "ranking", "rank"),
+)
+
+# Floods: blogs held at their former rank, and who has released them.
+rank_holds = sa.Table(
+    "rank_holds",
+    metadata,
+    _id(),
+    _blog(),
+    sa.Column("since", UtcTime, nullable=False),
+    sa.Column("rank", sa.Integer),
+    sa.Column("day", sa.Date, nullable=False),
+    sa.Column("posts", sa.Integer, nullable=False),
+    sa.Column("usual", sa.Integer, nullable=False),
+    sa.Column("released_at", UtcTime),
+    _text("released_by"),
+    sa.Index(None, "blog"),
+)
+
+# By what the ranking knows a near-copy again; made once a text, by the ranking.
+sketches = sa.Table(
+    "sketches",
+    metadata,
+    sa.Column("entry", sa.ForeignKey("entries.id", ondelete="CASCADE"), primary_key=True),
+    _text("content_hash"),  # of the text it was made from: an edited text gets a new one
+    sa.Column("sketch", sa.LargeBinary, nullable=False),
 )
 
 campaigns = sa.Table(
