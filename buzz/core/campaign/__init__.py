@@ -10,13 +10,14 @@ from buzz.core.campaign.letterfile import parse, read, refused
 from buzz.core.campaign.markdown import VARIABLES
 from buzz.core.campaign.pack import message_pack
 from buzz.core.campaign.rules import check
-from buzz.core.campaign.segment import Candidate, Segment, choose, parse_segment
+from buzz.core.campaign.segment import Candidate, Relayed, Segment, choose, parse_segment
 
 __all__ = [
     "VARIABLES",
     "Candidate",
     "Context",
     "Rendered",
+    "Relayed",
     "Segment",
     "check",
     "choose",

@@ -10,12 +10,12 @@ from buzz.config import Settings
 from buzz.core import campaign as core
 from buzz.core import consent, letter
 from buzz.core.text import is_slug
-from buzz.edges.store import Transaction, blogs, rankings
+from buzz.edges.store import Transaction
 from buzz.edges.store import campaigns as stored
 from buzz.errors import ConfigurationError, UsageError
 from buzz.locales import gettext as _
 from buzz.model import Campaign, Channel, CompiledLetter, Consent, Recipient, Tracking
-from buzz.pipeline import collect
+from buzz.pipeline import collect, segments
 
 LETTER = "letter.md"
 
@@ -100,19 +100,8 @@ def recipients(settings: Settings, tx: Transaction, campaign: Campaign) -> tuple
     A recipient's language is the blog's where we speak it, else the letter's: that of the words
     around the campaign's own text.
     """
-    ranking = rankings.latest(tx)
-    places = {ranked.slug: ranked for ranked in ranking.blogs} if ranking else {}
-    candidates = []
-    for blog in blogs.all_blogs(tx):
-        ranked = places.get(blog.slug)
-        candidates.append(
-            core.Candidate(
-                blog=blog,
-                rank=ranked.rank if ranked else None,
-                listed=ranked.listed if ranked else False,
-            )
-        )
-    chosen = core.choose(core.parse_segment(campaign.segment), candidates)
+    wanted = segments.parsed(tx, campaign.segment)
+    chosen = core.choose(wanted, segments.candidates(tx))
     said = collect.consents_in_force(tx)  # an old blogs.csv must not undo a refusal
 
     def allowed(mode: consent.Mode, slug: str, channel: Channel) -> Tracking:
