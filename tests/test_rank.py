@@ -95,7 +95,7 @@ def test_run_stores_the_ranking_and_a_record(settings: Settings, desk: Store) ->
         (record,) = runs.last(tx, "rank")
     assert stored is not None
     assert (stored.as_of, stored.size, stored.blogs) == (AS_OF, 1500, report.ranking.blogs)
-    assert record.summary == {"ranked": 3, "listed": 3, "entered": 3, "left": 0}
+    assert record.summary == {"ranked": 3, "listed": 3, "entered": 3, "left": 0, "held": 0}
 
 
 @pytest.mark.both_databases
@@ -262,7 +262,7 @@ def test_run_command(desk: Store, run: Run) -> None:
     result = run("rank", "run", "--json", "--dry-run")
     assert result.code == 0
     facts = json.loads(result.out)
-    assert facts.keys() == {"v", "as_of", "ranked", "listed", "entered", "left"}
+    assert facts.keys() == {"v", "as_of", "ranked", "listed", "entered", "left", "held"}
     assert json.loads(run("rank", "show", "--json").out)["blogs"] == []
     result = run("rank", "run")
     assert (result.code, result.out) == (0, "")
@@ -291,6 +291,7 @@ def test_show_json(settings: Settings, desk: Store, run: Run) -> None:
         "rank": 1,
         "slug": "a",
         "listed": True,
+        "held": False,
         "active_days_30": 29,
         "entries_30": 29,
         "last_published": "2026-03-30T01:00:00+00:00",

@@ -77,6 +77,7 @@ def ranking_of(
     size: int = 10,
     former: Sequence[str] = (),
     registered: dict[str, datetime] | None = None,
+    held: dict[str, int | None] | None = None,
 ) -> Ranking:
     known = blogs or [blog(slug) for slug in sorted({p.blog for p in posts})]
     return rank(
@@ -84,10 +85,12 @@ def ranking_of(
         {f.blog: f for f in feeds},
         registered or {b.slug: AS_OF for b in known},
         posts,
+        eligible(posts),
         as_of=AS_OF,
         size=size,
         half_life_days=HALF_LIFE,
         former=former,
+        held=held,
     )
 
 
@@ -396,7 +399,7 @@ def test_explanation_adds_up() -> None:
     ]
     ranking = ranking_of(posts, size=2)
     former = ranking_of(steady("b", 1), size=2)
-    why = explain(ranking, "b", posts, former)
+    why = explain(ranking, "b", posts, eligible(posts), former)
     assert why is not None
     assert sum(day.points for day in why.days) == pytest.approx(why.blog.score)
     assert [day.age_days for day in why.days] == list(range(0, 60, 3))
@@ -409,19 +412,19 @@ def test_explanation_adds_up() -> None:
 def test_explanation_of_a_frozen_blog_adds_up() -> None:
     posts = [post("a", age) for age in range(20, 80, 2)]
     ranking = ranking_of(posts, feeds=[feed("a", FeedState.BLOCKED, 20)])
-    why = explain(ranking, "a", posts)
+    why = explain(ranking, "a", posts, eligible(posts))
     assert why is not None
     assert why.days[0].age_days == 20 - FREEZE_DAYS
     assert sum(day.points for day in why.days) == pytest.approx(why.blog.score)
 
 
 def test_no_explanation_of_a_blog_without_rank() -> None:
-    assert explain(ranking_of([post("a")]), "b", []) is None
+    assert explain(ranking_of([post("a")]), "b", [], []) is None
 
 
 def test_a_blog_without_posts_is_explained() -> None:
     ranking = ranking_of([post("a")], blogs=[blog("a"), blog("b")], size=1)
-    why = explain(ranking, "b", [post("a")])
+    why = explain(ranking, "b", [post("a")], [None])
     assert why is not None
     assert (why.days, why.left_out, why.silence_days) == ((), (), None)
 
@@ -429,14 +432,14 @@ def test_a_blog_without_posts_is_explained() -> None:
 def test_silence_costs_the_place_where_the_next_one_overtakes() -> None:
     # a: 1 post today. b holds 1/2 from 14 days ago and stands still: after 15 days a is behind.
     posts = [post("a"), post("b", 14)]
-    why = explain(ranking_of(posts, size=1), "a", posts)
+    why = explain(ranking_of(posts, size=1), "a", posts, eligible(posts))
     assert why is not None
     assert why.silence_days == 15
 
 
 def test_silence_costs_the_place_in_the_end_even_without_rivals() -> None:
     posts = [post("a", 2)]
-    why = explain(ranking_of(posts), "a", posts)
+    why = explain(ranking_of(posts), "a", posts, eligible(posts))
     assert why is not None
     assert why.silence_days == horizon_days(HALF_LIFE) - 2 + 1
 
@@ -447,7 +450,7 @@ def test_silence_is_what_a_ranking_of_that_day_would_decide(posts: list[Post]) -
     """Others go on as they do: shift their posts along with the days of silence."""
     ranking = ranking_of(posts, size=1)
     slug = ranking.blogs[0].slug if ranking.blogs and ranking.blogs[0].listed else ""
-    why = explain(ranking, slug, posts)
+    why = explain(ranking, slug, posts, eligible(posts))
     if why is None or why.silence_days is None:
         return
     counted = [p for p, mark in zip(posts, eligible(posts), strict=True) if mark is None]

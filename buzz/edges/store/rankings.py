@@ -1,22 +1,39 @@
 """Rankings, one a night, and the posts they are made from."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import date, datetime
 from typing import Any
 
 import sqlalchemy as sa
 
-from buzz.core.ranking import Post
-from buzz.edges.store import Transaction
+from buzz.core.ranking import Post, today
+from buzz.edges.store import Transaction, sketches
 from buzz.edges.store.schema import entries, ranked_blogs, rankings
 from buzz.model import EntryId, FeedState, LeftOut, RankedBlog, Ranking, RankingId
 
 _REASONS = {reason.value: reason for reason in LeftOut}
 
 
-def posts(tx: Transaction, since: date, until: datetime) -> list[Post]:
-    """Return the posts of all blogs since a day, as far as they were known at a time, unordered."""
+def posts(
+    tx: Transaction,
+    since: date,
+    until: datetime,
+    made: Mapping[EntryId, bytes] | None = None,
+) -> list[Post]:
+    """Return the posts of all blogs since a day, as far as they were known at a time, unordered.
+
+    A post's time is the stated one, but not after it was first seen, and not before its feed was
+    last read without it: a date is believed as far back as nobody looked.
+
+    Args:
+        tx: the transaction.
+        since: first day.
+        until: what was first seen later is not returned.
+        made: sketches that are not stored.
+    """
+    is_late = entries.c.unseen_at > entries.c.published
     at = sa.case(
+        (is_late, entries.c.unseen_at),
         (entries.c.published < entries.c.first_seen, entries.c.published),
         else_=entries.c.first_seen,
     )
@@ -29,10 +46,26 @@ def posts(tx: Transaction, since: date, until: datetime) -> list[Post]:
         entries.c.content_hash,
         entries.c.length,
         entries.c.left_out,
+        entries.c.link,
+        is_late,
     ).where(entries.c.day >= since, entries.c.first_seen <= until)
+    known = {**sketches.of_entries(tx, since), **(made or {})}
     return [
-        Post(EntryId(id_), blog, day, seen, title, content_hash, length, _REASONS.get(left_out))
-        for id_, blog, day, seen, title, content_hash, length, left_out in tx.execute(query)
+        Post(
+            EntryId(id_),
+            blog,
+            today(seen) if late else day,
+            seen,
+            title,
+            content_hash,
+            length,
+            _REASONS.get(left_out),
+            link,
+            known.get(id_, b""),
+        )
+        for id_, blog, day, seen, title, content_hash, length, left_out, link, late in tx.execute(
+            query
+        )
     ]
 
 
@@ -106,6 +139,7 @@ def _ranked(row: sa.Row[Any]) -> RankedBlog:
         last_published=row.last_published,
         status=FeedState(row.status),
         scored_on=row.scored_on,
+        held=row.held,
     )
 
 
@@ -121,4 +155,5 @@ def _row(ranking: int, blog: RankedBlog) -> dict[str, Any]:
         "last_published": blog.last_published,
         "status": blog.status.value,
         "scored_on": blog.scored_on,
+        "held": blog.held,
     }

@@ -1,0 +1,156 @@
+"""``buzz rank run`` and ``show``: the night's list."""
+
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from buzz.cli import console, work
+from buzz.errors import LockHeld
+from buzz.locales import gettext as _
+from buzz.locales import mark as N_
+from buzz.locales import ngettext
+
+if TYPE_CHECKING:
+    from buzz.pipeline.rank import RankReport, RankView
+
+
+def plant(app: typer.Typer) -> None:
+    """Plant this file's commands."""
+    work.command(app, "run", example="buzz rank run")(run)
+    work.command(app, "show", example="buzz rank show --top 10")(show)
+
+
+def run(*, dry_run: work.DryRun = False, json: work.Json = False) -> None:
+    """Rank the blogs as of now and renew the list; cron runs this at night."""
+    from buzz.pipeline import rank
+
+    now = work.current()
+    try:
+        report = rank.run(now.settings, now.store, now.now(), dry_run=dry_run)
+    except LockHeld as exc:  # cron: the other run does this work
+        console.say(str(exc))
+        return
+    if json:
+        console.emit(_run_facts(report))
+    else:
+        _say_run(report, dry_run=dry_run)
+
+
+def show(
+    *,
+    top: Annotated[
+        int | None, typer.Option("--top", min=1, metavar="N", help=N_("Only the best N."))
+    ] = None,
+    everyone: Annotated[
+        bool, typer.Option("--all", help=N_("Also the blogs that have no place on the list."))
+    ] = False,
+    federation: Annotated[
+        str, typer.Option(metavar="F", help=N_("Only blogs of this local federation."))
+    ] = "",
+    tag: Annotated[
+        list[str] | None,
+        typer.Option(metavar="T", help=N_("Only blogs with this tag; several: with all of them.")),
+    ] = None,
+    json: work.Json = False,
+) -> None:
+    """Show the latest ranking, and how each blog moved since the one before."""
+    from buzz.pipeline import rank
+
+    view = rank.show(
+        work.current().store, everyone=everyone, federation=federation, tags=tag or (), top=top
+    )
+    if json:
+        from buzz.cli.rank import words
+
+        as_of = view.ranking.as_of.isoformat() if view else None
+        blogs = [words.facts(blog) for blog in view.blogs] if view else []
+        console.emit({"as_of": as_of, "blogs": blogs})
+    elif view is None:
+        console.say(_("There is no ranking yet. Run: buzz poll, then buzz rank run"))
+    else:
+        _show_table(view, is_part=bool(federation or tag))
+
+
+def _run_facts(report: "RankReport") -> dict[str, Any]:
+    return {
+        "as_of": report.ranking.as_of.isoformat(),
+        "ranked": len(report.ranking.blogs),
+        "listed": report.listed,
+        "entered": list(report.entered),
+        "left": list(report.left),
+        "held": [hold.blog for hold in report.held],
+    }
+
+
+def _say_run(report: "RankReport", *, dry_run: bool) -> None:
+    from buzz.cli.rank import words
+    from buzz.locales import formats
+
+    console.say(
+        _("{listed} listed of {ranked} ranked; {entered} entered, {left} left.").format(
+            listed=formats.number(report.listed),
+            ranked=formats.number(len(report.ranking.blogs)),
+            entered=formats.number(len(report.entered)),
+            left=formats.number(len(report.left)),
+        )
+    )
+    for label, slugs in ((_("Entered:"), report.entered), (_("Left:"), report.left)):
+        if slugs:
+            more = ", …" if len(slugs) > words.NAMED else ""
+            console.say(f"{label} {', '.join(slugs[: words.NAMED])}{more}")
+    if report.unreachable:
+        console.say(
+            ngettext(
+                "{n} blog cannot be reached; its score is kept for 14 days, then decays.",
+                "{n} blogs cannot be reached; their scores are kept for 14 days, then decay.",
+                report.unreachable,
+            ).format(n=formats.number(report.unreachable))
+        )
+    if report.held:
+        console.say(
+            ngettext(
+                "{n} blog floods its feed; it keeps its rank until you look: buzz rank hold list",
+                "{n} blogs flood their feeds; they keep their ranks until you look:"
+                " buzz rank hold list",
+                len(report.held),
+            ).format(n=formats.number(len(report.held)))
+        )
+    if not report.listed:
+        console.say(_("No blog has a post that counts. Run: buzz poll"))
+    if dry_run:
+        console.say(_("Nothing was changed (--dry-run)."))
+
+
+def _show_table(view: "RankView", *, is_part: bool) -> None:
+    from buzz.cli.rank import words
+    from buzz.locales import formats
+
+    columns = [_("rank"), "", _("blog"), _("score")]
+    right = "rllr"
+    wide = console.width() >= words.WIDE
+    if wide:
+        columns += [_("days of 30"), _("posts"), _("last post"), _("state")]
+        right += "rrll"
+    rows = []
+    for number, blog in enumerate(view.blogs, 1):
+        row = [
+            words.place(blog.rank),
+            words.move(view.former_ranks, blog),
+            view.names.get(blog.slug, blog.slug) if wide else blog.slug,
+            formats.number(blog.score, digits=2),
+        ]
+        if wide:
+            last = formats.day(blog.last_published.date()) if blog.last_published else ""
+            row += [str(blog.active_days_30), str(blog.entries_30), last, words.state(blog)]
+        rows.append([formats.number(number), *row] if is_part else row)
+    if is_part:
+        columns, right = [_("place"), *columns], "r" + right
+    console.table(columns, rows, right=right)
+    console.say(
+        _("As of {moment}: {listed} places of {size} taken, {ranked} blogs ranked.").format(
+            moment=formats.moment(view.ranking.as_of),
+            listed=formats.number(sum(blog.listed for blog in view.ranking.blogs)),
+            size=formats.number(view.ranking.size),
+            ranked=formats.number(len(view.ranking.blogs)),
+        )
+    )

@@ -1,0 +1,270 @@
+"""The backtest: how each way to rank would have done on days whose week after is known.
+
+The list of a day is judged by what came after it (:class:`Figures`), beside simpler ways to rank
+and beside the same formula without hysteresis; the picks of ``rank rising`` beside the next in
+rank and beside chance. Nothing here is drawn by lot: chance is its expected value.
+"""
+
+import math
+from collections import Counter, defaultdict
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import date
+from fractions import Fraction
+
+from buzz.core.ranking.movement import RISING_HALF_LIFE_DAYS
+from buzz.core.ranking.order import ACTIVE_WINDOW_DAYS, places, thresholds
+from buzz.core.ranking.posts import Post
+from buzz.core.ranking.scoring import HORIZON_HALF_LIVES, value
+from buzz.model import LeftOut
+
+SHARE = Fraction(157, 1000)  # K where none is given: what 1,500 was of the 9,530 blogs measured
+DAYS = 25  # on which lists are made
+WEEK = 7  # days after, by which a list is judged
+BURST_POSTS = 30  # that an outsider adds on one day
+BURST_EVERY = 6  # days: every outsider is tried, on each sixth day
+PICKS = 100  # of those outside the list
+RISES = range(14, 29)  # days after, on one of which a pick is to be on the list
+WHOLE_DAY = 4  # the last day is one with this part of the fullest's posts: a crawl fades out
+
+Days = Sequence[tuple[int, int]]  # (ordinal of the day, posts that count)
+Scorer = Callable[[Days, int], float]
+
+
+class TrialImpossible(Exception):
+    """There are too few days for a list and the week after it."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Figures:
+    """How one way to rank did, on average over the days."""
+
+    alive: float  # share of the list that posts at all in the week after
+    precision: float  # share of the list among the K with the most posts that count in that week
+    ndcg: float  # of the list's order, by days with a post that counts in that week
+    churn: float  # blogs that enter or leave the list a day
+    burst: float  # share of those outside the list and its margin whom 30 posts in one day bring in
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Trial:
+    """What a backtest found."""
+
+    blogs: int
+    k: int
+    days: tuple[date, ...]  # on which lists were made
+    methods: Mapping[str, Figures]
+    rising: Mapping[str, float]  # share of the picks that come onto the list; empty: too few days
+
+
+def backtest(
+    posts: Sequence[Post],
+    marks: Sequence[LeftOut | None],
+    *,
+    half_life_days: float,
+    size: int | None = None,
+) -> Trial:
+    """Return how each way to rank would have done.
+
+    Args:
+        posts: of all blogs, and of all days that are known.
+        marks: what :func:`~buzz.core.ranking.eligible` says of them.
+        half_life_days: of the shipped formula.
+        size: places of the list; None: 15.7 % of the blogs.
+
+    Raises:
+        TrialImpossible: there is no day with a list before it and a week after it.
+    """
+    past = _Past.of(posts, marks)
+    on = past.days_of_lists(WEEK)
+    k = size or max(1, round(SHARE * len(past.counted)))
+    tempered = _decayed(value, half_life_days)
+    scorers: dict[str, Scorer] = {
+        "raw_count_30": lambda days, day: sum(n for _, n in _last(days, day)),
+        "active_days_30": lambda days, day: len(_last(days, day)),
+        "decayed_log": _decayed(lambda n: math.log2(1 + n), half_life_days),
+        "tempered": tempered,
+    }
+    methods = {name: _judged(past, scorer, on, k) for name, scorer in scorers.items()}
+    methods["tempered_hysteresis"] = _judged(past, tempered, on, k, sticky=True)
+    return Trial(
+        blogs=len(past.counted),
+        k=k,
+        days=tuple(map(date.fromordinal, on)),
+        methods=methods,
+        rising=_rising(past, tempered, k),
+    )
+
+
+# --- what is known ----------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class _Past:
+    """The posts of each blog, by day."""
+
+    counted: Mapping[str, Days]  # those that count, of every blog, by day
+    any: Mapping[str, frozenset[int]]  # days with a post at all
+    first: int
+    last: int
+
+    @classmethod
+    def of(cls, posts: Sequence[Post], marks: Sequence[LeftOut | None]) -> "_Past":
+        counted: defaultdict[str, Counter[int]] = defaultdict(Counter)
+        seen: defaultdict[str, set[int]] = defaultdict(set)
+        busy: Counter[int] = Counter()
+        for post, mark in zip(posts, marks, strict=True):
+            day = post.day.toordinal()
+            seen[post.blog].add(day)
+            busy[day] += 1
+            if mark is None:
+                counted[post.blog][day] += 1
+        if not busy:
+            raise TrialImpossible
+        whole = [day for day, n in busy.items() if n * WHOLE_DAY >= max(busy.values())]
+        return cls(
+            counted={blog: sorted(counted[blog].items()) for blog in sorted(seen)},
+            any={blog: frozenset(days) for blog, days in seen.items()},
+            first=min(whole),
+            last=max(whole),
+        )
+
+    def days_of_lists(self, after: int) -> range:
+        """Return the last days, at most 25, that have a day before and so many days after."""
+        end = self.last - after
+        days = range(max(end - DAYS + 1, self.first + 1), end + 1)
+        if not days:
+            raise TrialImpossible
+        return days
+
+    def order(self, scorer: Scorer, on: int) -> list[tuple[str, float]]:
+        """Return the blogs with a score on a day, best first."""
+        scored = ((blog, scorer(days, on)) for blog, days in self.counted.items())
+        return sorted(
+            (pair for pair in scored if pair[1] > 0), key=lambda pair: (-pair[1], pair[0])
+        )
+
+    def week_after(self, on: int) -> dict[str, tuple[int, int]]:
+        """Return (days with a post, posts) that count in the week after, where there are any."""
+        found = {}
+        for blog, days in self.counted.items():
+            week = [n for day, n in days if on < day <= on + WEEK]
+            if week:
+                found[blog] = (len(week), sum(week))
+        return found
+
+
+def _last(days: Days, on: int) -> list[tuple[int, int]]:
+    return [pair for pair in days if 0 <= on - pair[0] < ACTIVE_WINDOW_DAYS]
+
+
+def _decayed(worth: Callable[[int], float], half_life_days: float) -> Scorer:
+    """Return the sum over days of what their posts are worth, halved each half-life."""
+    horizon = math.ceil(HORIZON_HALF_LIVES * half_life_days)
+    weights = [math.exp2(-age / half_life_days) for age in range(horizon + 1)]
+
+    def scorer(days: Days, on: int) -> float:
+        return math.fsum(
+            worth(n) * weights[on - day] for day, n in days if 0 <= on - day <= horizon
+        )
+
+    return scorer
+
+
+# --- the lists --------------------------------------------------------------------------------
+
+
+def _judged(
+    past: _Past, scorer: Scorer, on: Sequence[int], k: int, *, sticky: bool = False
+) -> Figures:
+    alive, precision, ndcg, churn, burst = [], [], [], [], []
+    former: frozenset[str] = frozenset()
+    edge = max(thresholds(k)[0], 1) if sticky else k  # the rank that lets a newcomer in
+    for number, day in enumerate(on):
+        order = past.order(scorer, day)
+        slugs = [blog for blog, _ in order]
+        listed = places(slugs, former, k) if sticky else frozenset(slugs[:k])
+        after = past.week_after(day)
+        week = frozenset(range(day + 1, day + 1 + WEEK))
+        alive.append(_share(sum(bool(past.any[blog] & week) for blog in listed), len(listed)))
+        best = sorted(after, key=lambda blog: (-after[blog][1], blog))[:k]
+        precision.append(_share(len(listed & frozenset(best)), len(listed)))
+        ndcg.append(_ndcg([blog for blog in slugs if blog in listed], after, k))
+        if number:
+            churn.append(len(listed ^ former))
+        if number % BURST_EVERY == 0:
+            inside = listed | frozenset(slugs[: thresholds(k)[1]])
+            cut = order[edge - 1][1] if len(order) >= edge else 0.0
+            burst.append(_burst(past, scorer, day, inside=inside, cut=cut))
+        former = listed
+    return Figures(
+        alive=_mean(alive),
+        precision=_mean(precision),
+        ndcg=_mean(ndcg),
+        churn=_mean(churn),
+        burst=_mean(burst),
+    )
+
+
+def _ndcg(listed: Sequence[str], after: Mapping[str, tuple[int, int]], k: int) -> float:
+    """Return the normalised discounted cumulative gain (Järvelin & Kekäläinen 2002)."""
+    gained = _dcg([after.get(blog, (0, 0))[0] for blog in listed])
+    best = _dcg(sorted((days for days, _ in after.values()), reverse=True)[:k])
+    return gained / best if best else 0.0
+
+
+def _dcg(gains: Sequence[int]) -> float:
+    return math.fsum(gain / math.log2(n + 1) for n, gain in enumerate(gains, 1))
+
+
+def _burst(past: _Past, scorer: Scorer, on: int, *, inside: frozenset[str], cut: float) -> float:
+    """Return the share of outsiders whom 30 more posts on this day bring onto the list."""
+    outside = past.counted.keys() - inside
+    entered = sum(scorer(_with_burst(past.counted[blog], on), on) > cut for blog in outside)
+    return _share(entered, len(outside))
+
+
+def _with_burst(days: Days, on: int) -> Days:
+    today = sum(n for day, n in days if day == on)
+    return [*(pair for pair in days if pair[0] != on), (on, today + BURST_POSTS)]
+
+
+# --- those who rise ---------------------------------------------------------------------------
+
+
+def _rising(past: _Past, tempered: Scorer, k: int) -> dict[str, float]:
+    """Return for each way to pick how many of its picks are on the list two to four weeks on."""
+    try:
+        on = past.days_of_lists(RISES[-1])[::-BURST_EVERY]
+    except TrialImpossible:
+        return {}
+    lists: dict[int, frozenset[str]] = {}
+
+    def list_of(day: int) -> frozenset[str]:
+        if day not in lists:
+            lists[day] = frozenset(blog for blog, _ in past.order(tempered, day)[:k])
+        return lists[day]
+
+    quick = _decayed(value, RISING_HALF_LIFE_DAYS)
+    hits: defaultdict[str, list[float]] = defaultdict(list)
+    for day in on:
+        there = frozenset().union(*(list_of(day + later) for later in RISES[::WEEK]))
+        outside = [blog for blog, _ in past.order(tempered, day)[k:]]
+        waiting = set(outside)
+        picks = {
+            "half_life_7": [blog for blog, _ in past.order(quick, day) if blog in waiting],
+            "next_in_rank": outside,
+        }
+        for name, best in picks.items():
+            chosen = best[:PICKS]
+            hits[name].append(_share(sum(blog in there for blog in chosen), len(chosen)))
+        hits["random"].append(_share(sum(blog in there for blog in outside), len(outside)))
+    return {name: _mean(found) for name, found in hits.items()}
+
+
+def _share(part: int, whole: int) -> float:
+    return part / whole if whole else 0.0
+
+
+def _mean(values: Sequence[float]) -> float:
+    return math.fsum(values) / len(values) if values else 0.0
