@@ -1,7 +1,7 @@
 """``buzz blogs``: the registry."""
 
 import inspect
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -9,34 +9,18 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from buzz.cli import console, work
-from buzz.cli.poll import reason_words
-from buzz.cli.status import FEED_STATES
-from buzz.errors import CancelledByPerson, CheckRefused
-from buzz.locales import formats
+from buzz.errors import CancelledByPerson, PartialFailure
 from buzz.locales import gettext as _
 from buzz.locales import mark as N_
-from buzz.model import Blog, BlogStatus, Feed, FeedState
+from buzz.locales import ngettext
+from buzz.model import Blog, BlogStatus
 
 if TYPE_CHECKING:
     from buzz.core.registry import Diff
-    from buzz.pipeline.registry import Checked, Plan
+    from buzz.pipeline.registry import Plan
 
 _SHOWN = 20  # lines of one kind of change; --json has them all
 _WIDE, _MEDIUM = 100, 60  # columns of a terminal from which more of each blog is listed
-
-# What to do about a feed in each state; those that are well need nothing.
-_REMEDIES = {
-    FeedState.NEW: "",
-    FeedState.OK: "",
-    FeedState.SOFT: N_("it is asked again by itself; if it lasts, look at the site in a browser"),
-    FeedState.BLOCKED: N_("the blog may well be alive: ask its author to let our robot in"),
-    FeedState.GONE: N_(
-        "ask the author for a new address, or: buzz blogs edit {slug} --status paused"
-    ),
-    FeedState.MOVED: N_("if the new address is right: buzz blogs edit {slug} --feed-url ADDRESS"),
-    FeedState.PARKED: N_("the domain was lost: ask the author, then: buzz blogs edit {slug}"),
-    FeedState.QUARANTINED: N_("look at the document; then: buzz poll --blog {slug}"),
-}
 
 app = typer.Typer(no_args_is_help=True, help=N_("The registry of blogs: blogs.csv."))
 
@@ -64,7 +48,11 @@ _CELLS = {
 
 
 def plant(root: typer.Typer) -> None:
-    """Plant this file's commands."""
+    """Plant the commands of the registry: this file's, and those with files of their own."""
+    from buzz.cli import discover, health
+
+    health.plant(app)
+    discover.plant(app)
     root.add_typer(app, name="blogs")
 
 
@@ -96,7 +84,13 @@ def _takes_cells(*, but: str) -> Callable[[Callable[..., None]], Callable[..., N
 
 @work.command(app, "import", example="buzz blogs import blogs.csv --yes")
 def import_(
-    file: Annotated[Path, typer.Argument(metavar="FILE", help=N_("A registry, CSV in UTF-8."))],
+    file: Annotated[
+        Path,
+        typer.Argument(
+            metavar="FILE",
+            help=N_("A registry, CSV in UTF-8; or somebody's list, OPML or one address a line."),
+        ),
+    ],
     *,
     keep: Annotated[
         bool, typer.Option("--keep", help=N_("Keep the blogs that the file does not have."))
@@ -104,13 +98,28 @@ def import_(
     yes: work.Yes = False,
     dry_run: work.DryRun = False,
     json: work.Json = False,
-) -> None:
-    """Bring the registry to what a file says: show the difference, ask, then write."""
-    from buzz.pipeline import registry
+) -> int:
+    """Bring the registry to what a file says: show the difference, ask, then write.
+
+    A list of others, such as OPML, only adds what is new.
+    """
+    from buzz.pipeline import lists, registry
 
     at = work.current()
-    plan = registry.plan_import(at.settings, at.store, file, keep=keep)
-    _carry_out(plan, yes=yes, dry_run=dry_run, json=json)
+    plan = lists.plan_import(at.settings, at.store, file, keep=keep)
+    for finding in plan.left_out:
+        console.say(_("left out: {line}").format(line=registry.line_of(finding)))
+    if plan.known:
+        console.say(
+            ngettext(
+                "{n} blog of this list is known: it stays as it is",
+                "{n} blogs of this list are known: they stay as they are",
+                plan.known,
+            ).format(n=plan.known)
+        )
+    more = {"known": plan.known, "left_out": [asdict(finding) for finding in plan.left_out]}
+    carry_out(plan, yes=yes, dry_run=dry_run, json=json, more=more)
+    return PartialFailure.exit_code if plan.left_out else 0
 
 
 @work.command(app, "export", example="buzz blogs export")
@@ -125,18 +134,26 @@ def export(
             "--spreadsheet", help=N_("For Excel: semicolons, BOM, and no cell acts as a formula.")
         ),
     ] = False,
+    opml: Annotated[
+        bool,
+        typer.Option("--opml", help=N_("As OPML, for readers of feeds; FILE.opml says so too.")),
+    ] = False,
     yes: work.Yes = False,
 ) -> None:
     """Write the registry as CSV; importing it again changes nothing."""
     from buzz.edges import files
-    from buzz.pipeline import registry
+    from buzz.pipeline import lists, registry
 
-    content = registry.export(work.current().store, spreadsheet=spreadsheet)
+    store = work.current().store
+    if opml or (file is not None and file.suffix.lower() == ".opml"):
+        content = lists.export(store)
+    else:
+        content = registry.export(store, spreadsheet=spreadsheet)
     if file is None:
         console.verbatim(content)
         return
     if file.exists():
-        _agree(
+        agree(
             _("{file} exists. Replace it?").format(file=file),
             yes=yes,
             remedy=_("add --yes, or choose another name"),
@@ -154,10 +171,16 @@ def list_(
     ] = "",
     language: Annotated[str, typer.Option(metavar="CODE", help=N_("Only in this language."))] = "",
     status: Annotated[BlogStatus | None, typer.Option(help=N_("Only of this status."))] = None,
+    segment: Annotated[
+        str,
+        typer.Option(
+            metavar="SEGMENT", help=N_("Only of this segment, e.g. top:300 and not lang:en.")
+        ),
+    ] = "",
     json: work.Json = False,
 ) -> None:
     """List the blogs of the registry."""
-    from buzz.pipeline import registry
+    from buzz.pipeline import registry, segments
 
     found = registry.listing(
         work.current().store,
@@ -166,6 +189,9 @@ def list_(
         language=language,
         status=status or "",
     )
+    if segment:
+        chosen = {blog.slug for blog in segments.selected(work.current().store, segment)}
+        found = tuple(blog for blog in found if blog.slug in chosen)
     if json:
         console.emit({"blogs": [asdict(blog) for blog in found]})
     elif found:
@@ -207,7 +233,7 @@ def add(
 
     at = work.current()
     plan = registry.plan_add(at.settings, at.store, {"name": name, **_given(cells)})
-    _carry_out(plan, yes=True, dry_run=dry_run, json=json)
+    carry_out(plan, yes=True, dry_run=dry_run, json=json)
 
 
 @work.command(app, "edit", example="buzz blogs edit le-blog-de-karim --federation 29")
@@ -221,7 +247,7 @@ def edit(
     at = work.current()
     given = _given(cells)
     plan = registry.plan_edit(at.settings, at.store, slug, given)
-    _carry_out(plan, yes=True, dry_run=dry_run, json=json)
+    carry_out(plan, yes=True, dry_run=dry_run, json=json)
     if given.get("feed_url") and not dry_run:
         _undo_move(slug, given["feed_url"])
 
@@ -248,27 +274,7 @@ def remove(
 
     at = work.current()
     plan = registry.plan_remove(at.settings, at.store, slugs)
-    _carry_out(plan, yes=yes, dry_run=dry_run, json=json)
-
-
-@work.command(app, "check", example="buzz blogs check")
-def check(*, json: work.Json = False) -> int:
-    """Check blogs.csv and the health of each feed: since when, why, and what to do."""
-    from buzz.pipeline import registry
-
-    at = work.current()
-    found = registry.check(at.settings, at.store)
-    if json:
-        console.emit(
-            {
-                "problems": [asdict(finding) for finding in found.problems],
-                "drift": None if found.drift is None else _names(found.drift),
-                "ill": [_health(feed) for feed in found.ill],
-            }
-        )
-    else:
-        _show_check(found)
-    return CheckRefused.exit_code if found.drift is None else 0
+    carry_out(plan, yes=yes, dry_run=dry_run, json=json)
 
 
 def _given(cells: dict[str, str | None]) -> dict[str, str]:
@@ -278,7 +284,9 @@ def _given(cells: dict[str, str | None]) -> dict[str, str]:
 # --- showing ----------------------------------------------------------------------------------
 
 
-def _carry_out(plan: "Plan", *, yes: bool, dry_run: bool, json: bool) -> None:
+def carry_out(
+    plan: "Plan", *, yes: bool, dry_run: bool, json: bool, more: Mapping[str, Any] | None = None
+) -> None:
     """Show a plan, ask where that is due, and carry it out."""
     from buzz.pipeline import registry
 
@@ -288,63 +296,23 @@ def _carry_out(plan: "Plan", *, yes: bool, dry_run: bool, json: bool) -> None:
         _show_diff(plan.diff)
     if not dry_run and not plan.is_done:
         if plan.diff:
-            _agree(_question(plan.diff), yes=yes, remedy=_("look at it, then add --yes"))
+            agree(_question(plan.diff), yes=yes, remedy=_("look at it, then add --yes"))
         at = work.current()
         registry.apply(at.settings, at.store, plan, at.now())
     if json:
-        console.emit({**_names(plan.diff), "blogs": len(plan.blogs), "written": not dry_run})
+        facts = {**names(plan.diff), "blogs": len(plan.blogs), "written": not dry_run}
+        console.emit({**facts, **(more or {})})
     elif dry_run:
         console.say(_("nothing was changed (--dry-run)"))
 
 
-def _names(diff: "Diff") -> dict[str, Any]:
+def names(diff: "Diff") -> dict[str, Any]:
+    """Return a difference as JSON has it."""
     return {
         "added": [blog.slug for blog in diff.added],
         "changed": [asdict(change) for change in diff.changed],
         "removed": [blog.slug for blog in diff.removed],
     }
-
-
-def _health(feed: Feed) -> dict[str, Any]:
-    return {
-        "blog": feed.blog,
-        "url": feed.url,
-        "state": feed.state,
-        "since": feed.since,
-        "reason": feed.reason,
-        "last_success": feed.last_success,
-        "failures": feed.failures,
-    }
-
-
-def _show_check(found: "Checked") -> None:
-    from buzz.pipeline.registry import counted
-
-    console.findings(found.problems)
-    if found.drift:
-        console.data(
-            _("blogs.csv is not what the database has: {changes}").format(
-                changes=counted(found.drift)
-            )
-        )
-        console.data("  " + _("run: buzz blogs import blogs.csv"))
-    for feed in found.ill:
-        _show_ill(feed)
-    if not (found.problems or found.drift or found.ill):
-        console.say(_("all is well with the registry"))
-
-
-def _show_ill(feed: Feed) -> None:
-    since = formats.day(feed.since) if feed.since else "?"
-    last = formats.day(feed.last_success) if feed.last_success else _("never")
-    console.data(
-        _("{blog}: {state} since {since}, last read: {last}").format(
-            blog=feed.blog, state=_(FEED_STATES[feed.state]), since=since, last=last
-        )
-    )
-    console.data(f"  {feed.url}")
-    console.data(f"  {reason_words(feed.reason)}")
-    console.data("  → " + _(_REMEDIES[feed.state]).format(slug=feed.blog))
 
 
 def _question(diff: "Diff") -> str:
@@ -353,7 +321,13 @@ def _question(diff: "Diff") -> str:
     return _("Go on?")
 
 
-def _agree(question: str, *, yes: bool, remedy: str) -> None:
+def agree(question: str, *, yes: bool, remedy: str) -> None:
+    """Go on if the person agrees.
+
+    Raises:
+        CancelledByPerson: they do not.
+        UsageError: nobody can be asked.
+    """
     if not console.confirmed(question, yes=yes, remedy=remedy):
         raise CancelledByPerson(_("nothing was changed"))
 

@@ -18,11 +18,11 @@ from buzz.core import registry
 from buzz.core.registry import Diff, Registry, Style
 from buzz.core.text import slugify
 from buzz.edges import files
-from buzz.edges.store import Store, Transaction, blogs, feeds, runs
+from buzz.edges.store import Store, Transaction, blogs, runs
 from buzz.errors import CheckRefused, TemporaryFailure, UsageError
 from buzz.locales import gettext as _
 from buzz.locales import ngettext
-from buzz.model import Blog, BlogStatus, Feed, FeedState, Finding, Level, Run
+from buzz.model import Blog, Finding, Run
 
 COMMAND = "blogs import"  # under which changes of the registry are recorded
 MAX_BYTES = 50_000_000  # a registry of 1,500 blogs has 0.4 MB
@@ -37,6 +37,8 @@ class Plan:
     diff: Diff
     style: Style
     warnings: tuple[Finding, ...] = ()
+    left_out: tuple[Finding, ...] = ()  # lines of somebody's list that could not be taken
+    known: int = 0  # blogs of such a list that were there already
     before: tuple[Blog, ...]  # in the database
     written: bytes | None  # in blogs.csv; None: there is none
 
@@ -67,16 +69,16 @@ def plan_import(settings: Settings, store: Store, file: Path, *, keep: bool = Fa
         UsageError: the file cannot be read.
         CheckRefused: something in it is wrong, or ``blogs.csv`` holds edits never imported.
     """
-    found = _sound(_content(file), file)
+    found = _sound(content_of(file), file)
     with store.read() as tx:
         before = blogs.all_blogs(tx)
-    written = _written(settings)
+    written = written_in(settings)
     style = found.style
     if file.resolve() != settings.registry_file.resolve():
         style = _agreed(settings, written, before)
     wanted = {blog.slug: blog for blog in before} if keep else {}
     wanted |= {blog.slug: blog for blog in found.blogs}
-    return _plan(wanted, before, written, style, found.findings)
+    return plan_of(wanted, before, written, style, found.findings)
 
 
 def plan_add(settings: Settings, store: Store, cells: Mapping[str, str]) -> Plan:
@@ -86,7 +88,7 @@ def plan_add(settings: Settings, store: Store, cells: Mapping[str, str]) -> Plan
         CheckRefused: a cell is wrong, the slug is taken, or ``blogs.csv`` holds edits never
             imported.
     """
-    before, written, style = _present(settings, store)
+    before, written, style = present(settings, store)
     blog, warnings = _described(cells, _("new blog"))
     if any(known.slug == blog.slug for known in before):
         raise CheckRefused(
@@ -94,7 +96,7 @@ def plan_add(settings: Settings, store: Store, cells: Mapping[str, str]) -> Plan
             remedy=_("give another one: --slug {slug}-2").format(slug=blog.slug),
         )
     wanted = {known.slug: known for known in (*before, blog)}
-    return _plan(wanted, before, written, style, warnings)
+    return plan_of(wanted, before, written, style, warnings)
 
 
 def plan_edit(settings: Settings, store: Store, slug: str, cells: Mapping[str, str]) -> Plan:
@@ -104,11 +106,11 @@ def plan_edit(settings: Settings, store: Store, slug: str, cells: Mapping[str, s
         UsageError: no such blog.
         CheckRefused: a cell is wrong, or ``blogs.csv`` holds edits never imported.
     """
-    before, written, style = _present(settings, store)
+    before, written, style = present(settings, store)
     old = _find(before, slug)
     blog, warnings = _described({**registry.cells_of(old), **cells}, slug)
     wanted = {known.slug: known for known in before} | {slug: blog}
-    return _plan(wanted, before, written, style, warnings)
+    return plan_of(wanted, before, written, style, warnings)
 
 
 def plan_remove(settings: Settings, store: Store, slugs: Sequence[str]) -> Plan:
@@ -118,10 +120,10 @@ def plan_remove(settings: Settings, store: Store, slugs: Sequence[str]) -> Plan:
         UsageError: no such blog.
         CheckRefused: ``blogs.csv`` holds edits never imported.
     """
-    before, written, style = _present(settings, store)
+    before, written, style = present(settings, store)
     leaving = {_find(before, slug).slug for slug in slugs}
     wanted = {blog.slug: blog for blog in before if blog.slug not in leaving}
-    return _plan(wanted, before, written, style)
+    return plan_of(wanted, before, written, style)
 
 
 def apply(settings: Settings, store: Store, plan: Plan, now: datetime) -> None:
@@ -135,7 +137,7 @@ def apply(settings: Settings, store: Store, plan: Plan, now: datetime) -> None:
     changed = {change.slug for change in plan.diff.changed}
     arriving = [*plan.diff.added, *(blog for blog in plan.blogs if blog.slug in changed)]
     with files.lock(settings.data / "registry.lock"), store.write() as tx:
-        if blogs.all_blogs(tx) != plan.before or _written(settings) != plan.written:
+        if blogs.all_blogs(tx) != plan.before or written_in(settings) != plan.written:
             raise TemporaryFailure(
                 _("the registry was changed by somebody else in the meantime"),
                 remedy=_("run the command again; nothing was changed"),
@@ -154,7 +156,7 @@ def is_imported(settings: Settings, last: Run | None) -> bool:
         settings: the workspace's.
         last: the last run of :data:`COMMAND`; None: there was none.
     """
-    written = _written(settings)
+    written = written_in(settings)
     if written is None:
         return True
     if last is None:
@@ -182,13 +184,22 @@ def _digest(content: bytes) -> str:
     return blake2b(content, digest_size=16).hexdigest()
 
 
-def _plan(
+def plan_of(
     wanted: Mapping[str, Blog],
     before: tuple[Blog, ...],
     written: bytes | None,
     style: Style,
     warnings: Sequence[Finding] = (),
 ) -> Plan:
+    """Return the plan that leads from one registry to another.
+
+    Args:
+        wanted: what shall be, by slug.
+        before: what the database holds.
+        written: what ``blogs.csv`` holds.
+        style: of the file.
+        warnings: what is odd about it.
+    """
     return Plan(
         blogs=tuple(wanted[slug] for slug in sorted(wanted)),
         diff=registry.diff(before, wanted.values()),
@@ -199,11 +210,15 @@ def _plan(
     )
 
 
-def _present(settings: Settings, store: Store) -> tuple[tuple[Blog, ...], bytes | None, Style]:
-    """Return the registry in the database, the bytes of ``blogs.csv`` and its style."""
+def present(settings: Settings, store: Store) -> tuple[tuple[Blog, ...], bytes | None, Style]:
+    """Return the registry in the database, the bytes of ``blogs.csv`` and its style.
+
+    Raises:
+        CheckRefused: the file holds edits that were never imported.
+    """
     with store.read() as tx:
         before = blogs.all_blogs(tx)
-    written = _written(settings)
+    written = written_in(settings)
     return before, written, _agreed(settings, written, before)
 
 
@@ -236,7 +251,13 @@ def _described(cells: Mapping[str, str], place: str) -> tuple[Blog, tuple[Findin
 # --- files ------------------------------------------------------------------------------------
 
 
-def _content(file: Path) -> bytes:
+def content_of(file: Path) -> bytes:
+    """Return a file's bytes, at most :data:`MAX_BYTES`.
+
+    Raises:
+        UsageError: it cannot be read.
+        CheckRefused: it is larger.
+    """
     try:
         with file.open("rb") as opened:
             content = opened.read(MAX_BYTES + 1)
@@ -245,18 +266,23 @@ def _content(file: Path) -> bytes:
             _("cannot read this file: {why}").format(why=exc.strerror), place=str(file)
         ) from exc
     if len(content) > MAX_BYTES:
-        raise CheckRefused(
-            _("larger than {most} MB").format(most=MAX_BYTES // 1_000_000),
-            place=str(file),
-            remedy=_("is this a registry?"),
-        )
+        raise too_large(file, MAX_BYTES)
     return content
 
 
-def _written(settings: Settings) -> bytes | None:
+def too_large(file: Path, most: int) -> CheckRefused:
+    """Return the error of a file with more bytes than that."""
+    return CheckRefused(
+        _("larger than {most} MB").format(most=most // 1_000_000),
+        place=str(file),
+        remedy=_("is this a registry?"),
+    )
+
+
+def written_in(settings: Settings) -> bytes | None:
     """Return the bytes of ``blogs.csv``, or None where there is none."""
     path = settings.registry_file
-    return _content(path) if path.exists() else None
+    return content_of(path) if path.exists() else None
 
 
 def _write(path: Path, content: bytes) -> None:
@@ -280,20 +306,6 @@ def _sound(content: bytes, file: Path) -> Registry:
     return found
 
 
-def _not_there(file: Path) -> Registry:
-    return Registry(
-        findings=(
-            Finding(
-                rule="file",
-                level=Level.ERROR,
-                place=file.name,
-                what=_("there is no such file"),
-                remedy=_("run: buzz blogs export {file}").format(file=file.name),
-            ),
-        )
-    )
-
-
 def line_of(finding: Finding) -> str:
     """Return a finding as one line: ``place: what (remedy)``."""
     return f"{finding.place}: {finding.what} ({finding.remedy})"
@@ -305,39 +317,6 @@ def counted(difference: Diff) -> str:
         added=len(difference.added),
         changed=len(difference.changed),
         removed=len(difference.removed),
-    )
-
-
-# --- health -----------------------------------------------------------------------------------
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Checked:
-    """What a look over the registry found."""
-
-    problems: tuple[Finding, ...]  # of the file
-    drift: Diff | None  # what importing blogs.csv would change; None: it cannot be imported
-    ill: tuple[Feed, ...]  # feeds that do not work, by slug
-
-
-def check(settings: Settings, store: Store) -> Checked:
-    """Return what is wrong with ``blogs.csv`` and with the feeds of the active blogs."""
-    with store.read() as tx:
-        before = blogs.all_blogs(tx)
-        known = feeds.all_feeds(tx)
-    written = _written(settings)
-    found = _not_there(settings.registry_file)
-    if written is not None:
-        found = registry.read(written, file=settings.registry_file.name)
-    active = {blog.slug for blog in before if blog.status is BlogStatus.ACTIVE}
-    return Checked(
-        problems=found.findings,
-        drift=None if found.errors else registry.diff(before, found.blogs),
-        ill=tuple(
-            feed
-            for slug, feed in known.items()
-            if slug in active and feed.state not in {FeedState.OK, FeedState.NEW}
-        ),
     )
 
 

@@ -9,6 +9,9 @@ by slug, every column, one line a blog.
 In a spreadsheet a cell that begins with ``= + - @`` is a formula. ``blogs.csv`` itself must stay
 exact, so only the style :data:`SPREADSHEET` guards such cells, with the spreadsheets' own sign
 for "text" (``'``), and reading takes that sign off again.
+
+Lists of others (:mod:`buzz.core.registry.lists`: OPML and its kin) are no registries: they bring
+blogs and take none away. They are imported by those who need them: most commands need no XML.
 """
 
 from buzz.core.registry.cells import COLUMNS, cells_of, read_blog

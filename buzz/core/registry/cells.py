@@ -5,6 +5,7 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import fields
 from datetime import date
 from enum import StrEnum
+from ipaddress import ip_address
 from typing import Any
 
 from buzz.core import text, urls
@@ -14,9 +15,11 @@ from buzz.model import Blog, BlogStatus, Consent, Finding, Ground, Level
 
 COLUMNS = tuple(f.name for f in fields(Blog))
 TAG_SEPARATOR = ";"
+INSIDE = "inside"  # rule of the findings about addresses that no robot of ours may ask
 _MAX_CELL = 2_000  # characters; no address or note of a registry is longer
 _LANGUAGE = re.compile(r"[a-z]{2,3}(-[A-Za-z0-9]{2,8})*")  # RFC 5646, the usual shapes
 _FEDERATION = re.compile(r"[0-9A-Za-z][0-9A-Za-z-]{0,31}")
+_NUMBERS = re.compile(r"(0x[0-9a-f]*|\d+)(\.(0x[0-9a-f]*|\d+))*")  # 127.1, 0x7f.1, 2130706433
 
 
 def read_blog(cells: Mapping[str, str], *, place: str) -> tuple[Blog | None, tuple[Finding, ...]]:
@@ -85,6 +88,15 @@ def _doubts(blog: Blog, place: str) -> Iterator[Finding]:
             _("run: buzz blogs edit {slug} --feed-url ADDRESS").format(slug=blog.slug),
             rule="feed_url",
         )
+    for address in filter(is_inside, (blog.url, blog.feed_url)):
+        yield warning(
+            place,
+            _("{address} is inside a private network: it will not be asked").format(
+                address=address
+            ),
+            _("give the public address, or allow the network: poll.allow_networks"),
+            rule=INSIDE,
+        )
     if re.fullmatch("[1-9]", blog.federation):
         yield warning(
             place,
@@ -94,6 +106,21 @@ def _doubts(blog: Blog, place: str) -> Iterator[Finding]:
             _("write 0{number}").format(number=blog.federation),
             rule="federation",
         )
+
+
+def is_inside(address: str) -> bool:
+    """Tell whether an address names no public host, as far as its own letters say.
+
+    What a name leads to is for the guard of the fetcher to see.
+
+    >>> is_inside("http://169.254.169.254/"), is_inside("http://127.1/"), is_inside("http://a.fr/")
+    (True, True, False)
+    """
+    host = urls.host(address)
+    try:
+        return not ip_address(host).is_global
+    except ValueError:
+        return _NUMBERS.fullmatch(host) is not None or host.split(".")[-1] == "localhost"
 
 
 class _BadCellError(BuzzError):

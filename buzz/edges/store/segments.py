@@ -19,9 +19,7 @@ def relayed(tx: Transaction) -> dict[str, frozenset[str]]:
 
 
 _CAMPAIGNS = sa.select(campaigns.c.slug)
-_SETTLED = sa.case((relays.c.label != "", relays.c.label), else_=relays.c.verdict)
-_CARRIED = (
-    sa.select(relays.c.campaign, relays.c.blog)
-    .where(_SETTLED == Verdict.RELAYED.value)
-    .distinct()
+_IS_RELAYED = sa.case((relays.c.label != "", relays.c.label), else_=relays.c.verdict).in_(
+    (Verdict.RELAYED.value,)
 )
+_CARRIED = sa.select(relays.c.campaign, relays.c.blog).where(_IS_RELAYED).distinct()
