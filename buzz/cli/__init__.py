@@ -30,15 +30,19 @@ def main(argv: Sequence[str]) -> int:
     """Run one command and return its exit code. Arguments are those after ``buzz``."""
     _ensure_streams()
     arguments, everywhere = _lift(argv)
-    locales.use(
-        locales.supported(
-            everywhere.get("--lang"),
-            os.environ.get("BUZZ_LANG"),
-            os.environ.get("LC_ALL"),
-            os.environ.get("LC_MESSAGES"),
-            os.environ.get("LANG"),
-        )
+    language = locales.supported(
+        everywhere.get("--lang"),
+        os.environ.get("BUZZ_LANG"),
+        os.environ.get("LC_ALL"),
+        os.environ.get("LC_MESSAGES"),
+        os.environ.get("LANG"),
     )
+    with locales.speaking(language):
+        return _guarded(arguments, everywhere)
+
+
+def _guarded(arguments: Sequence[str], everywhere: Mapping[str, str]) -> int:
+    """Run one command; whatever it raises becomes words and an exit code."""
     if arguments in (["--version"], ["version"]):  # before the slow imports
         sys.stdout.write(f"buzz {__version__}\n")
         return 0
