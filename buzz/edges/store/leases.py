@@ -74,14 +74,15 @@ def hold(tx: Transaction, slug: str, fence: int) -> CampaignState:
     return CampaignState(row.state)
 
 
-def renew_lease(tx: Transaction, slug: str, fence: int, now: datetime) -> None:
-    """Hold the lease for longer.
+def renew_lease(tx: Transaction, slug: str, fence: int, now: datetime) -> CampaignState:
+    """Hold the lease for longer, and return the campaign's state.
 
     Raises:
         Fenced: another sender has taken over.
     """
-    hold(tx, slug, fence)
+    state = hold(tx, slug, fence)
     tx.execute(sa.update(campaigns).where(campaigns.c.slug == slug).values(held_until=now + LEASE))
+    return state
 
 
 def release_lease(tx: Transaction, slug: str, fence: int) -> None:
