@@ -233,6 +233,11 @@ class CampaignState(StrEnum):
     EXPIRED = "expired"
 
 
+BEFORE_SENDING = frozenset({CampaignState.DRAFT, CampaignState.CHECKED, CampaignState.APPROVED})
+UNDER_WAY = frozenset({CampaignState.SENDING, CampaignState.PAUSED})
+ENDED = frozenset({CampaignState.FINISHED, CampaignState.CANCELLED, CampaignState.EXPIRED})
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TalkingPoint:
     """One ``##`` section of ``letter.md``."""
@@ -623,3 +628,14 @@ class Run:
     ended_at: datetime
     exit_code: int
     summary: Mapping[str, int | float | str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Deed:
+    """What a person decided through a command, to be answered for later."""
+
+    at: datetime
+    who: str  # user of the operating system
+    command: str  # without ``buzz``: "send cancel"
+    campaign: str = ""  # slug; empty: it concerns none
+    detail: str = ""  # whom or what

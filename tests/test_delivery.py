@@ -25,6 +25,7 @@ from buzz.edges.store.deliveries import Envelope, Result
 from buzz.edges.store.leases import Fenced
 from buzz.errors import LockHeld
 from buzz.model import (
+    Account,
     Attempt,
     CampaignState,
     DeliveryId,
@@ -91,6 +92,27 @@ def test_what_an_exchange_makes_of_a_delivery(phase: Phase, code: int | None, te
     elif code is None:
         assert verdict.state is S.UNCERTAIN
     assert not (verdict.stops_run and after)
+
+
+@pytest.mark.parametrize(
+    ("state", "account", "is_late", "is_unwelcome", "end"),
+    [
+        ("sending", Account(accepted=2), False, False, "finished"),
+        ("sending", Account(accepted=1, deferred=1), False, False, "sending"),
+        ("sending", Account(accepted=1, planned=1), False, True, "paused"),
+        ("paused", Account(accepted=1, planned=1), False, False, "paused"),
+        ("paused", Account(accepted=2), False, True, "finished"),
+        ("sending", Account(accepted=1, cancelled=1), True, False, "expired"),
+        ("sending", Account(accepted=2), True, False, "finished"),
+        ("cancelled", Account(accepted=1, cancelled=1), True, True, "cancelled"),
+        ("sending", Account(uncertain=1), False, False, "finished"),
+    ],
+)
+def test_what_a_campaign_comes_to(
+    state: str, account: Account, *, is_late: bool, is_unwelcome: bool, end: str
+) -> None:
+    found = core.settled(CampaignState(state), account, is_late=is_late, is_unwelcome=is_unwelcome)
+    assert found == end
 
 
 def test_an_enhanced_code_of_another_class_is_ignored() -> None:

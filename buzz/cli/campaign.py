@@ -158,6 +158,20 @@ def send_test(
     )
 
 
+@work.command(app, "approve", example="buzz campaign approve retraites --dry-run")
+def approve(slug: Slug, *, dry_run: work.DryRun = False) -> None:
+    """Approve a checked letter, so that another person may start it (send.two_person)."""
+    from buzz.pipeline import campaign
+
+    now = work.current()
+    found = campaign.approve(now.settings, now.store, slug, now.now(), dry_run=dry_run)
+    if dry_run:
+        console.say(_("would approve “{subject}”").format(subject=found.subject))
+        return
+    console.say(_("approved: “{subject}”").format(subject=found.subject))
+    console.say(_("another person may start it now: buzz send start {slug}").format(slug=slug))
+
+
 @work.command(app, "list", example="buzz campaign list")
 def list_(*, json: work.Json = False) -> None:
     """List the campaigns."""

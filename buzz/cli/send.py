@@ -85,16 +85,10 @@ def resume(slug: Slug, *, json: work.Json = False) -> int:
     from buzz.pipeline import send
 
     here = work.current()
-    found = send.status(here.settings, here.store, slug)
-    if found.state is CampaignState.FINISHED:  # cron may go on asking
+    found = send.resumable(here.settings, here.store, slug)
+    if found.state is CampaignState.FINISHED:
         _show(found, json=json)
         return 0
-    if found.state not in {CampaignState.SENDING, CampaignState.PAUSED}:
-        raise UsageError(
-            _("it is not under way (state: {state})").format(state=found.state_name),
-            place=slug,
-            remedy=f"buzz send start {slug} --confirm {slug}",
-        )
     return _send(slug, json=json)
 
 

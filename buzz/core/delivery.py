@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, time, timedelta
 
 from buzz.locales.formats import PARIS
-from buzz.model import Account, DeliveryId, DeliveryState, Phase
+from buzz.model import Account, CampaignState, DeliveryId, DeliveryState, Phase
 
 S = DeliveryState
 
@@ -234,6 +234,26 @@ def account(counts: Mapping[DeliveryState, int]) -> Account:
 def is_finished(account: Account) -> bool:
     """Tell whether nothing is left to be done by itself; uncertain ones wait for a person."""
     return not (account.planned or account.claimed or account.deferred)
+
+
+def settled(
+    state: CampaignState, account: Account, *, is_late: bool, is_unwelcome: bool
+) -> CampaignState:
+    """Return what a campaign has come to when a run ends and nothing is in flight any more.
+
+    Args:
+        state: as a person or the run has left it.
+        account: what stands; when it is late or cancelled, what was left has been cancelled.
+        is_late: ``not_after`` has passed.
+        is_unwelcome: the run stopped because too many refuse us.
+    """
+    if state is CampaignState.CANCELLED:
+        return state
+    if is_late and account.cancelled:
+        return CampaignState.EXPIRED
+    if is_finished(account):
+        return CampaignState.FINISHED
+    return CampaignState.PAUSED if is_unwelcome else state
 
 
 def normalised(email: str) -> str:

@@ -4,7 +4,6 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from datetime import datetime
 
-from buzz.core import delivery as core
 from buzz.edges.store import Transaction, campaigns, deliveries
 from buzz.edges.store.deliveries import SENDER_ENDED
 from buzz.errors import (
@@ -130,8 +129,3 @@ def has_begun(account: Account) -> bool:
         + account.claimed
         + account.cancelled
     )
-
-
-def is_finished(account: Account) -> bool:
-    """Tell whether nothing is left to be done without a person."""
-    return core.is_finished(account)
