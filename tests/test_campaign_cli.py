@@ -360,7 +360,7 @@ def test_a_test_message_arrives_whole(
 
 
 @pytest.mark.parametrize(
-    ("to", "code"), [("nobody", 2), ("a@b.example\nBcc: x@y.example", 2), ("550@b.example", 7)]
+    ("to", "code"), [("nobody", 2), ("a@b.example\nBcc: x@y.example", 2), ("550@b.example", 1)]
 )
 def test_a_test_message_that_cannot_go_says_why(
     desk: Settings, run: Run, monkeypatch: pytest.MonkeyPatch, to: str, code: int

@@ -13,6 +13,7 @@ from pathlib import Path
 
 from buzz.errors import ConfigurationError, LockHeld
 from buzz.locales import gettext as _
+from buzz.locales import system
 
 PRIVATE = 0o600
 PUBLIC = 0o644
@@ -75,7 +76,7 @@ def write(path: Path, content: str | bytes, *, mode: int = PRIVATE) -> None:
         if temporary:
             Path(temporary).unlink(missing_ok=True)
         raise ConfigurationError(
-            _("cannot write: {why}").format(why=exc.strerror or exc), place=str(path)
+            _("cannot write: {why}").format(why=system.words(exc)), place=str(path)
         ) from exc
 
 

@@ -21,7 +21,7 @@ from buzz.edges import files
 from buzz.edges.store import Store, Transaction, blogs, feeds, runs
 from buzz.errors import CheckRefused, TemporaryFailure, UsageError
 from buzz.locales import gettext as _
-from buzz.locales import ngettext
+from buzz.locales import ngettext, system
 from buzz.model import Blog, BlogStatus, Feed, FeedState, Finding, Level, Run
 
 COMMAND = "blogs import"  # under which changes of the registry are recorded
@@ -242,7 +242,7 @@ def _content(file: Path) -> bytes:
             content = opened.read(MAX_BYTES + 1)
     except OSError as exc:
         raise UsageError(
-            _("cannot read this file: {why}").format(why=exc.strerror), place=str(file)
+            _("cannot read this file: {why}").format(why=system.words(exc)), place=str(file)
         ) from exc
     if len(content) > MAX_BYTES:
         raise CheckRefused(

@@ -13,6 +13,7 @@ from buzz.config import Settings
 from buzz.edges.store import Store
 from buzz.errors import ConfigurationError
 from buzz.locales import gettext as _
+from buzz.locales import system
 from buzz.web.app import create_app
 from buzz.web.limits import MAX_HEADER_BYTES
 
@@ -84,7 +85,7 @@ def listen(bind: str) -> socket.socket:
         listener = socket.create_server((host, int(port)), family=family, backlog=_BACKLOG)
     except OSError as exc:
         raise ConfigurationError(
-            _("cannot listen: {why}").format(why=exc.strerror or exc),
+            _("cannot listen: {why}").format(why=system.words(exc)),
             place=bind,
             remedy=_(
                 "stop what listens there, or choose another: buzz serve --bind 127.0.0.1:8026"

@@ -167,5 +167,6 @@ def _address(text: str) -> str:
         return validate_email(text, check_deliverability=False, test_environment=True).normalized
     except EmailNotValidError as exc:
         raise UsageError(
-            _("`{text}` is not an address").format(text=text), remedy=str(exc)
+            _("`{text}` is not an address").format(text=text),
+            remedy=_("write it as name@domain.example"),
         ) from exc
