@@ -70,6 +70,7 @@ def test_a_reader_sees_one_state(store: Store, settings: Settings) -> None:
         assert blogs.all_blogs(tx) == ()
         with other.write() as writing:
             blogs.save(writing, [KARIM], NOW)
+        assert blogs.all_blogs(tx) == ()
         with other.read() as reading:
             assert blogs.all_blogs(reading) == (KARIM,)
 

@@ -26,6 +26,7 @@ from buzz.locales import gettext as _
 Transaction = Connection
 REVISION = "0001"  # the newest migration; tests hold it to migrations/versions
 BUSY_TIMEOUT_MS = 30_000
+_UPGRADE = 0x62757A7A  # "buzz": the lock of who creates or upgrades the tables
 
 __all__ = ["Store", "Transaction", "open_store"]
 
@@ -36,12 +37,15 @@ class Store:
     def __init__(self, engine: sa.Engine, url: URL) -> None:
         self._engine = engine
         self._url = url
+        # SQLite's transactions see one state by themselves; PostgreSQL's each statement another.
+        is_sqlite = engine.dialect.name == "sqlite"
+        self._reading = {} if is_sqlite else {"isolation_level": "REPEATABLE READ"}
 
     @contextmanager
     def read(self) -> Iterator[Transaction]:
         """Open a transaction that only reads and sees one state of the database."""
         with self._translated(), self._engine.connect() as connection:
-            yield connection
+            yield connection.execution_options(**self._reading)
 
     @contextmanager
     def write(self) -> Iterator[Transaction]:
@@ -154,6 +158,8 @@ def _upgrade(store: Store, found: str | None, url: URL) -> None:
             remedy=_("install that version, or restore a backup"),
         )
     with store.write() as tx:
+        if tx.dialect.name == "postgresql":  # SQLite has locked the database already
+            tx.execute(sa.select(sa.func.pg_advisory_xact_lock(_UPGRADE)))
         if _revision(tx) == REVISION:  # another process was faster
             return
         config.attributes["connection"] = tx
