@@ -73,7 +73,7 @@ def test_front_matter_is_read_into_its_kinds() -> None:
     assert campaign.hashtags == ("#A", "#B")
     assert campaign.slogans == ("Un seul !",)
     assert campaign.not_before == datetime(2026, 3, 2, 17, 0, tzinfo=UTC)  # 18:00 in Paris
-    assert campaign.not_after == datetime(2026, 3, 3, 23, 0, tzinfo=UTC)
+    assert campaign.not_after == datetime(2026, 3, 4, 23, 0, tzinfo=UTC)  # the day is counted whole
 
 
 @pytest.mark.parametrize(

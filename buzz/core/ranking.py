@@ -16,8 +16,8 @@ from collections.abc import Callable, Collection, Hashable, Iterable, Iterator, 
 from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime, timedelta
 from typing import NamedTuple
-from zoneinfo import ZoneInfo
 
+from buzz.locales.formats import PARIS
 from buzz.model import (
     Blog,
     BlogStatus,
@@ -29,7 +29,6 @@ from buzz.model import (
     Ranking,
 )
 
-PARIS = ZoneInfo("Europe/Paris")
 VALUES = (0.0, 1.0, 1.5, 2.0)  # of a day with 0, 1, 2, 3 or more posts: a flood gains nothing
 HORIZON_HALF_LIVES = 8  # what is older weighs less than 1/256 of a post of today
 FREEZE_DAYS = 14  # an unreachable blog keeps its score so long: unreachable is not inactive

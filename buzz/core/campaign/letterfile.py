@@ -4,12 +4,11 @@ import re
 from collections.abc import Callable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field
-from datetime import UTC, date, datetime, time
+from datetime import UTC, date, datetime, time, timedelta
 from difflib import get_close_matches
 from email.utils import parseaddr
 from hashlib import blake2b
 from typing import Any
-from zoneinfo import ZoneInfo
 
 import yaml
 from frontmatter.default_handlers import YAMLHandler
@@ -21,9 +20,9 @@ from buzz.core.urls import is_web
 from buzz.errors import CheckRefused
 from buzz.locales import gettext as _
 from buzz.locales import ngettext
+from buzz.locales.formats import PARIS
 from buzz.model import Campaign, Finding, Level, TalkingPoint
 
-PARIS = ZoneInfo("Europe/Paris")  # times without a zone are the desk's
 _LANGUAGE = re.compile(r"[a-z]{2,3}(-[A-Za-z0-9]{2,8})*")
 
 _TEXTS = ("subject", "preheader", "language", "from", "reply_to", "segment", "template")
@@ -224,17 +223,26 @@ def _texts(key: str, value: Any, file: _File) -> tuple[str, ...]:
 
 
 def _time(key: str, value: Any, file: _File) -> datetime | None:
-    """Return a time as aware UTC; a day alone ends or begins at midnight in Paris."""
+    """Return a time as aware UTC; without a zone it is meant as in Paris.
+
+    A day alone counts whole: "not before" means from its beginning, "not after" up to its end.
+    """
     if isinstance(value, str):
-        try:
-            value = datetime.fromisoformat(value)
-        except ValueError:
-            value = None
+        value = _iso(value)
+    if isinstance(value, date) and not isinstance(value, datetime):
+        day = value + timedelta(days=1) if key == "not_after" else value
+        value = datetime.combine(day, time())
     if isinstance(value, datetime):
         return (value if value.tzinfo else value.replace(tzinfo=PARIS)).astimezone(UTC)
-    if isinstance(value, date):
-        return datetime.combine(value, time(), PARIS).astimezone(UTC)
     file.wrong(key, _("not a date and time"), f"{key}: 2026-03-02 18:00")
+    return None
+
+
+def _iso(text: str) -> date | None:
+    """Return the day or the time that is written so (ISO 8601), or None."""
+    for read in (date.fromisoformat, datetime.fromisoformat):
+        with suppress(ValueError):
+            return read(text)
     return None
 
 

@@ -16,14 +16,13 @@ from html.entities import name2codepoint
 from itertools import islice
 from time import struct_time
 from typing import Any, NamedTuple
-from zoneinfo import ZoneInfo
 
 from buzz.core.feeds.html import absolute, plain_text, visible_text
 from buzz.core.text import one_line
 from buzz.core.urls import canonical
+from buzz.locales.formats import PARIS
 from buzz.model import Entry, LeftOut, ParsedFeed
 
-PARIS = ZoneInfo("Europe/Paris")
 MAX_ENTRIES = 500  # of one document; the longest honest feed of 521 real ones has 730
 MIN_VISIBLE = 80  # characters; below, a post without an enclosure does not count
 MAX_TEXT = 100_000  # characters kept of one entry: the length of a short novel
