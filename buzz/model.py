@@ -615,6 +615,11 @@ class Relay:
     signals: Mapping[str, float] = field(default_factory=dict)  # name -> share in the score
     label: Verdict | None = None  # what a person said: relayed or not
 
+    @property
+    def settled(self) -> Verdict:
+        """Return the verdict that counts: a person's where there is one."""
+        return self.label or self.verdict
+
 
 # --- runs -------------------------------------------------------------------------------------
 

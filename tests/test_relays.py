@@ -230,8 +230,8 @@ def test_what_a_person_said_survives_every_scan(settings: Settings, desk: Store)
     after = {r.blog: r for r in pipeline.listing(desk)}
     assert after["c"].id == ids["c"]
     assert after["c"].verdict is Verdict.RELAYED
-    assert pipeline.settled(after["c"]) is Verdict.NOT
-    assert pipeline.settled(after["a"]) is Verdict.RELAYED
+    assert after["c"].settled is Verdict.NOT
+    assert after["a"].settled is Verdict.RELAYED
     relayed = pipeline.listing(desk, verdict=Verdict.RELAYED)
     assert [r.blog for r in relayed] == ["a"]
 

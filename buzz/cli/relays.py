@@ -223,7 +223,6 @@ def _label(relay_id: int, verdict: Verdict, *, dry_run: bool) -> None:
 
 
 def _facts(relay: "Relay") -> dict[str, Any]:
-    from buzz.pipeline import relays
 
     return {
         "id": relay.id,
@@ -232,7 +231,7 @@ def _facts(relay: "Relay") -> dict[str, Any]:
         "url": relay.url,
         "title": relay.title,
         "published": relay.published.isoformat(),
-        "verdict": relays.settled(relay).value,
+        "verdict": relay.settled.value,
         "label": relay.label.value if relay.label else None,
         "mode": relay.mode.value if relay.mode else None,
         "stance": relay.stance.value,
@@ -266,7 +265,6 @@ def _table(found: "Sequence[Relay]") -> None:
     from datetime import timedelta
 
     from buzz.locales import formats
-    from buzz.pipeline import relays
 
     wide = console.width() >= _WIDE
     columns = [_("id"), _("verdict"), _("score"), _("blog")]
@@ -277,7 +275,7 @@ def _table(found: "Sequence[Relay]") -> None:
         said = "✓ " if relay.label else ""
         row: list[object] = [
             relay.id,
-            said + _(VERDICTS[relays.settled(relay)]),
+            said + _(VERDICTS[relay.settled]),
             formats.number(relay.score, digits=2),
             relay.blog,
         ]
@@ -304,7 +302,6 @@ def _show(relay: "Relay") -> None:
     from datetime import timedelta
 
     from buzz.locales import formats
-    from buzz.pipeline import relays
 
     console.data(relay.title or relay.url)
     console.data(relay.url)
@@ -318,7 +315,7 @@ def _show(relay: "Relay") -> None:
                 span=formats.span(timedelta(seconds=relay.lag_s)),
             ),
         ),
-        (_("Verdict"), _(VERDICTS[relays.settled(relay)])),
+        (_("Verdict"), _(VERDICTS[relay.settled])),
         (_("Machine"), f"{_(VERDICTS[relay.verdict])} ({formats.number(relay.score, digits=2)})"),
         (_("Mode"), _mode(relay)),
         (_("Stance"), _(STANCES[relay.stance])),

@@ -144,12 +144,7 @@ def listing(
                 remedy=_("see: buzz campaign list"),
             )
         found = relays.of_campaign(tx, slug) if slug else relays.all_relays(tx)
-    return tuple(r for r in found if (not blog or r.blog == blog) and verdict in {None, settled(r)})
-
-
-def settled(relay: Relay) -> Verdict:
-    """Return what counts: what a person said, or else the machine."""
-    return relay.label or relay.verdict
+    return tuple(r for r in found if (not blog or r.blog == blog) and verdict in {None, r.settled})
 
 
 def show(store: Store, number: int) -> Relay:
