@@ -5,7 +5,14 @@ sees, and nothing else, is its text (:mod:`buzz.core.feeds.html`).
 """
 
 from buzz.core.feeds.document import MAX_ENTRIES, content_hash, entry_day, mended, read, unfit
-from buzz.core.feeds.health import after_poll, failure, is_unchanged, validators_for
+from buzz.core.feeds.health import (
+    after_poll,
+    failure,
+    is_outage,
+    is_silent,
+    is_unchanged,
+    validators_for,
+)
 from buzz.core.feeds.html import visible_text
 
 __all__ = [
@@ -14,6 +21,8 @@ __all__ = [
     "content_hash",
     "entry_day",
     "failure",
+    "is_outage",
+    "is_silent",
     "is_unchanged",
     "mended",
     "read",

@@ -28,7 +28,13 @@ MAX_RETRY_AFTER = timedelta(hours=24)  # a server may not switch itself off for 
 JITTER = 0.1  # share of a span; spreads the feeds of one first import
 RECENT = 20  # entries that tell how often a blog writes
 
+TOO_MANY_SILENT = 5  # feeds that were well until now; from so many on, silence speaks of us
+
 # Codes of the fetcher and the parser, by what they mean; all others are failures of the moment.
+# No site was reached: where that is so of all, it is our network or our settings.
+_SILENCE = frozenset(
+    ("dns", "refused", "timeout", "dropped", "tls", "not-http", "forbidden-address")
+)
 _WALLS = frozenset(("challenge", "http-401"))
 _REFUSED = frozenset(
     ("forbidden-address", "forbidden-port", "forbidden-url", "entities", "depth", "cpu", "memory",
@@ -95,6 +101,21 @@ def failure(result: FetchResult, parsed: ParsedFeed | None) -> str:
     if result.outcome is FetchOutcome.FAILED:
         return f"http-{result.status}" if result.error == "http" else result.error
     return "" if parsed is None else parsed.error
+
+
+def is_silent(result: FetchResult) -> bool:
+    """Tell whether a request brought no answer at all, which may be our own fault."""
+    return result.outcome is FetchOutcome.FAILED and result.error in _SILENCE
+
+
+def is_outage(before: Iterable[Feed]) -> bool:
+    """Tell whether the fault is ours when not one feed answered: then nothing was learnt of any.
+
+    Args:
+        before: the feeds that were asked, as they stood; those that were failing already would
+            have been silent in any case.
+    """
+    return sum(not feed.failures for feed in before) >= TOO_MANY_SILENT
 
 
 def interval_of(published: Iterable[datetime], now: datetime) -> timedelta:
