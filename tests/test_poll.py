@@ -299,6 +299,24 @@ def test_when_nobody_answers_it_is_us(run: Run, register: Callable[..., None]) -
     assert "not one of 6 feeds answered (check the network" in result.err
 
 
+@pytest.mark.parametrize(
+    ("host", "remedy"),
+    [
+        ("b{n}.wordpress.example", "made-up blogs of the sample; import your own: buzz blogs"),
+        ("10.0.0.{n}", "private networks: name those in [poll] allow_networks"),
+    ],
+    ids=["the sample", "private networks"],
+)
+def test_when_nobody_can_answer_it_says_so(
+    run: Run, register: Callable[..., None], host: str, remedy: str
+) -> None:
+    """The sample's blogs were asked for minutes, and the network was blamed."""
+    register(**{f"b{n}": f"http://{host.format(n=n)}/feed" for n in range(1, 7)})
+    result = run("poll")
+    assert result.code == 75
+    assert remedy in result.err
+
+
 def test_a_blog_removed_meanwhile_takes_nobody_along(
     run: Run, register: Callable[..., None], store: Store
 ) -> None:

@@ -38,7 +38,7 @@ REASONS = {
     "forbidden-port": N_("the port is none of the web's"),
     "forbidden-url": N_("this is no address of the web"),
     "empty": N_("the document is empty"),
-    "html": N_("a web page is there, not a feed (try: buzz blogs discover SLUG)"),
+    "html": N_("a web page is there, not a feed: find the feed's own address, for feed_url"),
     "not-a-feed": N_("the document is not a feed"),
     "entities": N_("the document declares dangerous entities"),
     "depth": N_("the document is nested too deeply"),

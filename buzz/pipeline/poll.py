@@ -20,8 +20,9 @@ from typing import Any
 
 from buzz.config import Settings
 from buzz.core import feeds as decide
+from buzz.core import urls
 from buzz.edges import files
-from buzz.edges.fetch import Fetcher
+from buzz.edges.fetch import Fetcher, is_reserved_name
 from buzz.edges.parser import Document, Parsers
 from buzz.edges.store import Store, entries, feeds, runs
 from buzz.errors import BuzzError, Interrupted, TemporaryFailure
@@ -126,9 +127,21 @@ def _error(
         return TemporaryFailure(
             _("not one of {n} feeds answered").format(n=report.due),
             place=COMMAND,
-            remedy=_("check the network and the name server of this machine"),
+            remedy=_remedy(report.failures),
         )
     return None
+
+
+def _remedy(failures: Sequence[Failed]) -> str:
+    """Return what to do when all of these failed without an answer."""
+    if all(is_reserved_name(urls.host(failed.url)) for failed in failures):
+        return _(
+            "these are the made-up blogs of the sample; import your own: "
+            "buzz blogs import FILE, or see it at work: buzz demo"
+        )
+    if all(failed.reason == "forbidden-address" for failed in failures):
+        return _("they are inside private networks: name those in [poll] allow_networks")
+    return _("check the network and the name server of this machine")
 
 
 def _record(

@@ -105,7 +105,7 @@ def _segment(
         yield context.error(
             "segment",
             _("nobody is in the segment `{segment}`").format(segment=context.campaign.segment),
-            _("import blogs with addresses, run: buzz rank run, or change the segment"),
+            _("import blogs with addresses, run: buzz rank run, or write another segment: all"),
             context.line_of("segment:"),
         )
     if unnoticed:

@@ -20,11 +20,17 @@ from urllib.parse import urldefrag, urljoin, urlsplit
 import aiohttp
 
 from buzz.edges.fetch.body import ACCEPT_ENCODING, BodyError, read
-from buzz.edges.fetch.guard import Forbidden, Guard, check_url, is_loopback_name
+from buzz.edges.fetch.guard import (
+    Forbidden,
+    Guard,
+    check_url,
+    is_loopback_name,
+    is_reserved_name,
+)
 from buzz.edges.fetch.resolver import GuardedResolver, Lookup, system_lookup
 from buzz.model import FetchOutcome, FetchResult, Validators
 
-__all__ = ["Fetcher", "Guard", "is_loopback_name"]
+__all__ = ["Fetcher", "Guard", "is_loopback_name", "is_reserved_name"]
 
 MAX_REDIRECTS = 5
 PER_HOST = 2
