@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from buzz.cli import console, work
-from buzz.errors import LockHeld, UsageError
+from buzz.errors import LockHeld
 from buzz.locales import gettext as _
 from buzz.locales import mark as N_
 from buzz.locales import ngettext
@@ -80,22 +80,15 @@ def plant(root: typer.Typer) -> None:
         json: work.Json = False,
     ) -> None:
         """Ask the feeds that are due and store their new posts."""
-        from buzz.edges.store import blogs
         from buzz.pipeline.poll import PollReport
         from buzz.pipeline.poll import poll as run
 
-        store = work.current().store
-        if blog:
-            with store.read() as tx:
-                if blogs.get(tx, blog) is None:
-                    raise UsageError(
-                        _("no blog with this slug"), place=blog, remedy=_("see: buzz blogs list")
-                    )
+        at = work.current()
         try:
             report = run(
-                work.current().settings,
-                store,
-                work.current().now(),
+                at.settings,
+                at.store,
+                at.now(),
                 every=every,
                 only=blog,
                 progress=partial(console.progress, _("Feeds")),

@@ -2,7 +2,8 @@
 
 Fetching is asynchronous, parsing happens in processes of its own, storing in a thread, half a
 second's worth at a time: a run that is killed at feed 700 has stored nearly 700, and the next run
-goes on with the rest. A feed's failure is a state of that feed and never stops the others.
+goes on with the rest. A feed's failure is a state of that feed and never stops the others. Where
+nobody answers, the failure is ours, and no feed is blamed for it.
 """
 
 import asyncio
@@ -28,14 +29,13 @@ from buzz.edges.store import Store, entries, feeds, runs
 from buzz.errors import BuzzError, Interrupted, TemporaryFailure
 from buzz.locales import gettext as _
 from buzz.model import Feed, FeedState, FetchOutcome, FetchResult, ParsedFeed, Run
+from buzz.pipeline import registry
 
 COMMAND = "poll"
 SAVE_EVERY_S = 0.5
 FEEDS_PER_TRANSACTION = 50
 # Bodies that wait for a parser, in bytes; beyond, no further request starts. Real feeds have 80 KB.
 ROOM_BYTES = 16 << 20
-# From so many due feeds on, "nobody answered" says something about us and not about them.
-TOO_MANY_SILENT = 5
 
 Progress = Callable[[int], AbstractContextManager[Callable[[int], None]]]
 
@@ -94,8 +94,13 @@ def poll(
     Raises:
         LockHeld: another run is at it.
         Interrupted: a signal came; what was there has been stored.
-        TemporaryFailure: not one of many feeds answered: the network is away, or the database.
+        UsageError: there is no blog of this slug.
+        TemporaryFailure: not one of many feeds answered: the network is away, and no feed's state
+            was touched; or the database is.
     """
+    if only:
+        with store.read() as tx:
+            registry.find(tx, only)
     with files.lock(settings.data / "locks" / f"{COMMAND}.lock"):
         with store.read() as tx:
             due = feeds.due(tx, now, every=every, only=only)
@@ -106,7 +111,7 @@ def poll(
         with store.read() as tx:
             states = Counter(feed.state.value for feed in feeds.all_feeds(tx).values())
         report = poller.report(feeds=total, due=len(due), states=dict(states))
-        error = _error(report, stopped_by, silent=poller.silent)
+        error = _error(report, stopped_by, is_outage=poller.is_outage)
         _record(settings, store, now, report, error.exit_code if error else 0)
     if error:
         raise error
@@ -114,7 +119,7 @@ def poll(
 
 
 def _error(
-    report: PollReport, stopped_by: signal.Signals | None, *, silent: int
+    report: PollReport, stopped_by: signal.Signals | None, *, is_outage: bool
 ) -> BuzzError | None:
     """Return what the run as a whole must end with; failing feeds are not it."""
     if stopped_by is not None:
@@ -123,7 +128,7 @@ def _error(
             exit_code=128 + stopped_by,
             remedy=_("the next run goes on with the rest"),
         )
-    if report.due >= TOO_MANY_SILENT and silent == report.due:
+    if is_outage:
         return TemporaryFailure(
             _("not one of {n} feeds answered").format(n=report.due),
             place=COMMAND,
@@ -166,6 +171,7 @@ def _record(
 class _Outcome:
     """One feed after its poll; the body has been forgotten."""
 
+    before: Feed
     feed: Feed
     result: FetchResult
     parsed: ParsedFeed | None
@@ -185,7 +191,9 @@ class _Poller:
         self._counts: Counter[str] = Counter()
         self._failures: list[Failed] = []
         self._stopped_by: signal.Signals | None = None
-        self.silent = 0  # feeds of which no HTTP answer came
+        self._withheld: list[_Outcome] = []  # silent feeds, as long as nobody has answered
+        self._is_answered = False
+        self.is_outage = False
 
     def report(self, **totals: Any) -> PollReport:
         """Return what the run did so far."""
@@ -227,15 +235,31 @@ class _Poller:
             done, pending = await asyncio.wait(pending, timeout=SAVE_EVERY_S)
             ended = [task for task in done if not task.cancelled()]
             outcomes = [task.result() for task in ended if task.exception() is None]
-            for start in range(0, len(outcomes), FEEDS_PER_TRANSACTION):
-                batch = outcomes[start : start + FEEDS_PER_TRANSACTION]
-                await asyncio.to_thread(self._save, batch)
+            await self._keep(outcomes)
             broken = broken or next(filter(None, (task.exception() for task in ended)), None)
             if broken:  # not a feed's failure: ours
                 for task in pending:
                     task.cancel()
         if broken:
             raise broken
+        self.is_outage = decide.is_outage(outcome.before for outcome in self._withheld)
+        if not self.is_outage:
+            await self._save_all(self._withheld)
+
+    async def _keep(self, outcomes: Sequence[_Outcome]) -> None:
+        """Store what came, once anybody has answered: until then the silence may be ours."""
+        for outcome in outcomes:
+            self._count(outcome)
+            self._is_answered |= not decide.is_silent(outcome.result)
+        self._withheld += outcomes
+        if self._is_answered:
+            withheld, self._withheld = self._withheld, []
+            await self._save_all(withheld)
+
+    async def _save_all(self, outcomes: Sequence[_Outcome]) -> None:
+        for start in range(0, len(outcomes), FEEDS_PER_TRANSACTION):
+            batch = outcomes[start : start + FEEDS_PER_TRANSACTION]
+            await asyncio.to_thread(self._save, batch)
 
     async def _one(self, feed: Feed, fetcher: Fetcher, parsers: Parsers) -> _Outcome:
         """Poll one feed."""
@@ -256,10 +280,10 @@ class _Poller:
         jitter = random.random()  # noqa: S311  (spreads requests; nothing secret in it)
         after = decide.after_poll(feed, result, parsed, now=self._now, jitter=jitter)
         self._advance(1)
-        return _Outcome(feed=after, result=replace(result, body=b""), parsed=parsed)
+        return _Outcome(before=feed, feed=after, result=replace(result, body=b""), parsed=parsed)
 
     def _save(self, batch: Sequence[_Outcome]) -> None:
-        """Store a batch in one transaction, then count it."""
+        """Store a batch in one transaction."""
         with self._store.write() as tx:
             known = feeds.registered(tx, (outcome.feed.blog for outcome in batch))
             kept = [outcome for outcome in batch if outcome.feed.blog in known]
@@ -269,15 +293,12 @@ class _Poller:
             )
         self._counts["entries_new"] += new
         self._counts["entries_changed"] += changed
-        for outcome in batch:
-            self._count(outcome)
 
     def _count(self, outcome: _Outcome) -> None:
         result, parsed = outcome.result, outcome.parsed
         reason = decide.failure(result, parsed)
         if reason:
             self._counts["failed"] += 1
-            self.silent += not result.status
             detail = parsed.detail if parsed else result.detail
             self._failures.append(
                 Failed(blog=outcome.feed.blog, url=result.url, reason=reason, detail=detail)
