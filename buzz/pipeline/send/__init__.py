@@ -7,7 +7,7 @@ and carries out what a person decides. Everything is sent from the snapshot in t
 
 from buzz.pipeline.send.planning import plan
 from buzz.pipeline.send.report import SendReport, last_words
-from buzz.pipeline.send.running import next_hop, outlook, ready, start
+from buzz.pipeline.send.running import outlook, ready, start
 from buzz.pipeline.send.standing import (
     cancel,
     pause,
@@ -22,7 +22,6 @@ __all__ = [
     "SendReport",
     "cancel",
     "last_words",
-    "next_hop",
     "outlook",
     "pause",
     "plan",

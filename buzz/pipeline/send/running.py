@@ -9,7 +9,6 @@ from datetime import datetime
 
 from buzz.config import Settings
 from buzz.core import delivery as core
-from buzz.edges import smtp
 from buzz.edges.store import Store, Transaction, audit, campaigns, deliveries, leases, runs
 from buzz.edges.store.leases import Fenced
 from buzz.errors import (
@@ -22,6 +21,7 @@ from buzz.locales import formats
 from buzz.locales import gettext as _
 from buzz.model import BEFORE_SENDING, ENDED, CampaignState, CampaignStatus, Run
 from buzz.pipeline.campaign import APPROVE
+from buzz.pipeline.mail import next_hop
 from buzz.pipeline.send import snapshot
 from buzz.pipeline.send.lanes import BACKOFF_S, Lanes, Manners, quiet
 from buzz.pipeline.send.ledger import Ledger
@@ -30,6 +30,7 @@ from buzz.pipeline.send.report import SendReport, report, state_name
 from buzz.pipeline.send.standing import differs, status
 
 _SIGNAL_EXIT = 128
+_ECHO_S = 0.05  # less than a person's two key strokes
 
 
 def start(
@@ -92,19 +93,6 @@ def start(
         result = report(tx, slug, changed=differs(settings, tx, slug), trouble=trouble)
         runs.add(tx, _run_record(result, now, settings.now()))
     return result
-
-
-def next_hop(settings: Settings) -> smtp.Server:
-    """Return the server that takes our mail, as the settings say."""
-    given = settings.smtp
-    return smtp.Server(
-        host=given.host,
-        port=given.port,
-        tls=given.tls,
-        username=given.username,
-        password=settings.smtp_password if given.username else "",
-        timeout_s=given.timeout_s,
-    )
 
 
 def ready(settings: Settings, store: Store, slug: str, now: datetime) -> SendReport:
@@ -213,14 +201,22 @@ async def _run(lanes: Lanes, ledger: Ledger, slug: str) -> BuzzError | None:
 
 @contextmanager
 def _signals(lanes: Lanes, slug: str) -> Iterator[None]:
-    """Let SIGINT and SIGTERM stop the lanes once; a second one ends the process at once."""
+    """Let SIGINT and SIGTERM stop the lanes once; a second one ends the process at once.
+
+    What follows in the same instant is an echo: timeout(1) signals its command, then its group.
+    """
     if threading.current_thread() is not threading.main_thread():
         yield
         return
     loop = asyncio.get_running_loop()
+    heard = False
 
     def stop(number: int) -> None:
-        leave()
+        nonlocal heard
+        if heard:
+            return
+        heard = True
+        loop.call_later(_ECHO_S, leave)
         lanes.stop(
             Interrupted(
                 _("interrupted; what was in flight has been finished"),
