@@ -14,7 +14,7 @@ from buzz import demo
 from buzz.config import Settings
 from buzz.core import relay, tracking
 from buzz.edges import files
-from buzz.edges.store import Store, blogs, campaigns, entries, relays, runs
+from buzz.edges.store import Store, audit, blogs, campaigns, entries, relays, runs
 from buzz.errors import BuzzError, LockHeld, UsageError
 from buzz.locales import speaking
 from buzz.model import (
@@ -223,8 +223,8 @@ def test_two_scans_do_not_run_together(settings: Settings, desk: Store, run: Run
 def test_what_a_person_said_survives_every_scan(settings: Settings, desk: Store) -> None:
     scan(settings, desk)
     ids = {r.blog: r.id for r in pipeline.listing(desk)}
-    pipeline.say(desk, ids["c"] or 0, Verdict.NOT)
-    pipeline.say(desk, ids["a"] or 0, Verdict.RELAYED)
+    pipeline.say(desk, ids["c"] or 0, Verdict.NOT, NOW)
+    pipeline.say(desk, ids["a"] or 0, Verdict.RELAYED, NOW)
     keep(desk, entry("c", COPY), entry("a", GARDEN))
     scan(settings, desk)
     after = {r.blog: r for r in pipeline.listing(desk)}
@@ -234,6 +234,10 @@ def test_what_a_person_said_survives_every_scan(settings: Settings, desk: Store)
     assert after["a"].settled is Verdict.RELAYED
     relayed = pipeline.listing(desk, verdict=Verdict.RELAYED)
     assert [r.blog for r in relayed] == ["a"]
+    with desk.read() as tx:
+        deed = audit.last(tx, "relays reject", "retraites")
+    assert deed is not None
+    assert (deed.at, deed.detail) == (NOW, str(ids["c"]))
 
 
 def test_a_removed_blog_takes_its_relays_along(settings: Settings, desk: Store) -> None:
@@ -457,7 +461,7 @@ def test_eval_measures_the_team_s_own_labels(settings: Settings, desk: Store, ru
     scan(settings, desk)
     for found in pipeline.listing(desk):
         wanted = Verdict.RELAYED if found.blog == "a" else Verdict.NOT
-        pipeline.say(desk, found.id or 0, wanted)
+        pipeline.say(desk, found.id or 0, wanted, NOW)
     facts = json.loads(run("relays", "eval", "--json").out)
     assert (facts["n"], facts["precision_relayed"]) == (3, 1.0)
 

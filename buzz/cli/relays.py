@@ -209,7 +209,8 @@ def eval_(
 def _label(relay_id: int, verdict: Verdict, *, dry_run: bool) -> None:
     from buzz.pipeline import relays
 
-    relay = relays.say(work.current().store, relay_id, verdict, dry_run=dry_run)
+    at = work.current()
+    relay = relays.say(at.store, relay_id, verdict, at.now(), dry_run=dry_run)
     console.say(
         _("{title} on {blog}: {verdict}.").format(
             title=relay.title or relay.url, blog=relay.blog, verdict=_(VERDICTS[verdict])

@@ -18,7 +18,7 @@ from buzz.core import registry
 from buzz.core.registry import Diff, Registry, Style
 from buzz.core.text import slugify
 from buzz.edges import files
-from buzz.edges.store import Store, Transaction, blogs, feeds, runs
+from buzz.edges.store import Store, Transaction, audit, blogs, feeds, runs
 from buzz.errors import CheckRefused, TemporaryFailure, UsageError
 from buzz.locales import gettext as _
 from buzz.locales import ngettext, system
@@ -143,6 +143,8 @@ def apply(settings: Settings, store: Store, plan: Plan, now: datetime) -> None:
         blogs.remove(tx, leaving)
         blogs.save(tx, arriving, now)
         runs.add(tx, _run(plan, now))
+        if leaving:  # by whichever command
+            audit.add(tx, "blogs remove", now, detail=", ".join(leaving))
         if plan.content != plan.written:  # last, so that what fails leaves both as they were
             _write(settings.registry_file.resolve(), plan.content)
 

@@ -18,7 +18,7 @@ from buzz.config import Settings
 from buzz.core import relay, tracking
 from buzz.core.relay import Figures, Judged
 from buzz.edges import files
-from buzz.edges.store import Store, campaigns, relays, runs
+from buzz.edges.store import Store, audit, campaigns, relays, runs
 from buzz.errors import BuzzError, UsageError
 from buzz.locales import gettext as _
 from buzz.model import (
@@ -162,7 +162,9 @@ def show(store: Store, number: int) -> Relay:
     return found
 
 
-def say(store: Store, number: int, verdict: Verdict, *, dry_run: bool = False) -> Relay:
+def say(
+    store: Store, number: int, verdict: Verdict, now: datetime, *, dry_run: bool = False
+) -> Relay:
     """Keep what a person says of a relay (relayed or not), and return it so labelled.
 
     Raises:
@@ -172,6 +174,8 @@ def say(store: Store, number: int, verdict: Verdict, *, dry_run: bool = False) -
     if not dry_run:
         with store.write() as tx:
             relays.label(tx, RelayId(number), verdict)
+            command = "relays confirm" if verdict is Verdict.RELAYED else "relays reject"
+            audit.add(tx, command, now, campaign=found.campaign, detail=str(number))
     return replace(found, label=verdict)
 
 

@@ -34,7 +34,7 @@ def save(tx: Transaction, blogs: Iterable[Blog], now: datetime) -> None:
 
 
 def remove(tx: Transaction, slugs: Iterable[str]) -> None:
-    """Remove blogs with their feeds, entries and ranks; deliveries and relays stay."""
+    """Remove blogs with their feeds, entries, ranks and relays; deliveries stay."""
     for batch in batches(slugs):
         tx.execute(sa.delete(table).where(table.c.slug.in_(batch)))
 
