@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
 from enum import StrEnum
-from typing import NewType
+from typing import NewType, Protocol
 
 EntryId = NewType("EntryId", int)
 LinkId = NewType("LinkId", int)
@@ -275,6 +275,26 @@ class Campaign:
     closing_text: str = ""
     talking_points: tuple[TalkingPoint, ...] = ()
     content_hash: str = ""  # of everything that decides what is sent
+
+
+class Sender(Protocol):
+    """Who writes: what the law wants to be said in the letter."""
+
+    @property
+    def from_(self) -> str:
+        """Return ``Name <address>``."""
+
+    @property
+    def organisation(self) -> str:
+        """Return whose letter it is."""
+
+    @property
+    def postal_address(self) -> str:
+        """Return where the organisation can be reached by post."""
+
+    @property
+    def controller(self) -> str:
+        """Return who answers for the personal data."""
 
 
 class Level(StrEnum):

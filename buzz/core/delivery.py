@@ -7,7 +7,7 @@ final dot may have been sent, only an answer tells what became of the message; w
 
 import hashlib
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime, time, timedelta
 
@@ -281,11 +281,3 @@ def message_id(campaign: str, delivery: DeliveryId, domain: str) -> str:
     '<retraites.12@parti.example>'
     """
     return f"<{campaign}.{delivery}@{domain}>"
-
-
-def distinct(emails: Iterable[str]) -> tuple[int, ...]:
-    """Return the positions of the first spelling of each address, in order."""
-    first: dict[str, int] = {}
-    for position, email in enumerate(emails):
-        first.setdefault(normalised(email), position)
-    return tuple(first.values())

@@ -13,7 +13,7 @@ import traceback
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from functools import partial
 from hashlib import blake2b
-from typing import Any, Protocol
+from typing import Any
 
 from jinja2 import FunctionLoader, StrictUndefined, TemplateError, TemplateSyntaxError
 from jinja2.exceptions import SecurityError
@@ -27,7 +27,7 @@ from buzz.core.text import one_line
 from buzz.core.urls import is_web
 from buzz.errors import CheckRefused
 from buzz.locales import gettext as _
-from buzz.model import Campaign, CompiledLetter, Link, LinkId, TalkingPoint
+from buzz.model import Campaign, CompiledLetter, Link, LinkId, Sender, TalkingPoint
 
 COLUMNS = 76  # of the text part; RFC 5322 §2.1.1 allows 78, a quote mark needs two
 PASTE_LENGTH = 220  # characters of a text ready to paste: with a link it fits every network
@@ -43,30 +43,6 @@ _VARIABLE = re.compile(r"\{\{\s*(\w+)\s*\}\}")
 _SENTENCE = re.compile(r"(?<=[.!?…»])\s+")
 _MARGIN = re.compile(r"[ >]*(?:(?:-|→|\d+\.) )?")
 _RIGHT_TO_LEFT = frozenset({"ar", "fa", "he", "ur", "yi"})
-
-
-class Sender(Protocol):
-    """Who writes: what the law wants to be said in the letter."""
-
-    @property
-    def from_(self) -> str:
-        """Return ``Name <address>``."""
-
-    @property
-    def reply_to(self) -> str:
-        """Return where answers go; empty: to the sender."""
-
-    @property
-    def organisation(self) -> str:
-        """Return whose letter it is."""
-
-    @property
-    def postal_address(self) -> str:
-        """Return where the organisation can be reached by post."""
-
-    @property
-    def controller(self) -> str:
-        """Return who answers for the personal data."""
 
 
 def urls_in(campaign: Campaign) -> tuple[str, ...]:

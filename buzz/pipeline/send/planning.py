@@ -135,7 +135,6 @@ def _plan(
     )
     campaigns.freeze(tx, slug, campaign_files.compile_all(settings, tx, campaign), pack, now)
     recipients = campaign_files.recipients(settings, tx, campaign)
-    recipients = tuple(recipients[i] for i in core.distinct(r.email for r in recipients))
     if not recipients:
         raise CheckRefused(
             _("the segment reaches nobody with an address: {segment}").format(
