@@ -546,21 +546,27 @@ def test_a_run_that_is_refused_by_policy_is_paused(desk: Desk) -> None:
         assert suppressions.all_suppressions(tx) == ()
 
 
-@pytest.mark.parametrize("signals", [1, 2])
-def test_a_server_that_never_answers_does_not_hold_up_a_signal(desk: Desk, signals: int) -> None:
+@pytest.mark.parametrize(
+    ("signals", "gap_s", "at_once"),
+    [(1, 0, False), (2, 0, False), (2, 0.1, True)],  # 0.1 s: a person's two key strokes
+    ids=["once", "with an echo, as timeout(1) sends", "twice"],
+)
+def test_a_server_that_never_answers_does_not_hold_up_a_signal(
+    desk: Desk, signals: int, gap_s: float, *, at_once: bool
+) -> None:
     desk.campaign(people(4))
     host = BadServer({Phase.REPLY: STALL})
-    desk.monkeypatch.setattr(lanes, "GRACE_S", 0.2 if signals == 1 else 60)  # 30 s in real life
+    desk.monkeypatch.setattr(lanes, "GRACE_S", 60 if at_once else 0.2)  # 30 s in real life
 
     def interrupt() -> None:
         for _signal in range(signals):
             os.kill(os.getpid(), signal.SIGINT)
-            time.sleep(0.1)  # a person's two key strokes
+            time.sleep(gap_s)
 
     host.on_stall = interrupt
     with bad(host) as port:
         desk.set(smtp_port=port, smtp_connections=1)
-        if signals == 1:
+        if not at_once:
             result = desk.start()
             assert isinstance(result.trouble, Interrupted)
             assert result.exit_code == 130

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from datetime import datetime
 
-from buzz.edges.store import Transaction, campaigns, deliveries
+from buzz.edges.store import Transaction, campaigns, deliveries, leases
 from buzz.edges.store.deliveries import SENDER_ENDED
 from buzz.errors import (
     BuzzError,
@@ -93,12 +93,13 @@ def report(
         raise BuzzError(
             _("nothing is known of this campaign yet"), place=slug, remedy=f"buzz send plan {slug}"
         )
+    holder = "" if leases.is_gone(status.holder) else status.holder  # killed: nobody is at work
     return SendReport(
         campaign=slug,
         state=status.state,
         account=deliveries.account(tx, slug),
-        holder=status.holder,
-        held_since=status.held_since,
+        holder=holder,
+        held_since=status.held_since if holder else None,
         next_at=deliveries.next_due(tx, slug),
         not_after=status.not_after,
         subject=status.subject,
