@@ -4,11 +4,10 @@ import dataclasses
 import re
 from collections.abc import Callable
 from datetime import UTC, datetime
+from itertools import pairwise
 from pathlib import Path
 
 import pytest
-from itertools import pairwise
-
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -189,7 +188,10 @@ def test_a_mistake_is_named_with_its_line_and_remedy(text: str, said: list[str])
 
 def test_a_billion_laughs_are_told_in_a_line() -> None:
     """A few lines of YAML that stand for 9**9 words."""
-    lines = ["a: &a [x]", *(f"{n}: &{n} [{', '.join(['*' + o] * 9)}]" for o, n in pairwise("abcdefghi"))]
+    lines = [
+        "a: &a [x]",
+        *(f"{n}: &{n} [{', '.join(['*' + o] * 9)}]" for o, n in pairwise("abcdefghi")),
+    ]
     message = refusal("\n".join(["---", *lines, "subject: *i", "---", "## A", "", "b"]))
     assert "is not a text" in message
     assert len(message) < 5_000

@@ -4,6 +4,7 @@ import dataclasses
 import email
 import email.policy
 import json
+import os
 import shutil
 from collections.abc import Callable
 from datetime import UTC, date, datetime
@@ -255,17 +256,65 @@ def test_a_name_that_is_none_is_refused(
     assert said in result.err
 
 
-def test_a_file_in_another_encoding_or_behind_a_link_is_refused(
-    desk: Settings, run: Run, tmp_path: Path
+@pytest.mark.parametrize(
+    ("lang", "said"),
+    [
+        ("en", "campaigns/retraites/letter.md:2: this file is not UTF-8 (save it as UTF-8)"),
+        ("fr", "letter.md:2: ce fichier n\u2019est pas en UTF-8 (enregistrez-le en UTF-8)"),
+    ],
+)
+def test_a_file_in_another_encoding_is_refused_and_hides_no_other_campaign(
+    desk: Settings, run: Run, lang: str, said: str
 ) -> None:
     letter = desk.campaigns / "retraites" / "letter.md"
-    letter.write_bytes("---\nsubject: é\n---\n".encode("latin-1"))
-    assert "save it as UTF-8" in run("campaign", "check", "retraites").err
-    outside = tmp_path / "outside.md"
-    outside.write_text("secret")
+    written = "---\nsubject: é\n---\n".encode("latin-1")
+    letter.write_bytes(written)
+    result = run("campaign", "check", "retraites", "--lang", lang)
+    assert result.code == 5
+    assert said in result.err
+    assert letter.read_bytes() == written
+    assert run("campaign", "list").code == 0
+
+
+def _a_link(letter: Path) -> None:
+    letter.with_name("elsewhere.md").write_text("secret")
+    letter.symlink_to("elsewhere.md")
+
+
+def _a_large_file(letter: Path) -> None:
+    letter.write_bytes(b"a" * 1_100_000)
+
+
+@pytest.mark.parametrize(
+    ("make", "said"),
+    [
+        (_a_link, "not a link"),
+        (Path.mkdir, "this is no file"),
+        (os.mkfifo, "this is no file"),
+        (_a_large_file, "larger than 1 MB"),
+    ],
+    ids=["link", "folder", "pipe", "large"],
+)
+def test_what_is_no_file_of_a_letter_s_size_is_refused(
+    desk: Settings, run: Run, make: Callable[[Path], object], said: str
+) -> None:
+    letter = desk.campaigns / "retraites" / "letter.md"
     letter.unlink()
-    letter.symlink_to(outside)
-    assert "not a link" in run("campaign", "check", "retraites").err
+    make(letter)
+    result = run("campaign", "check", "retraites")
+    assert result.code == 5
+    assert result.err.startswith("buzz: campaigns/retraites/letter.md: ")
+    assert said in result.err
+    assert run("campaign", "list").code == 0
+
+
+def test_a_template_that_cannot_be_read_is_named(desk: Settings, run: Run) -> None:
+    folder = desk.workspace / "templates"
+    folder.mkdir()
+    (folder / "lettre.html.j2").write_bytes("<p>é</p>".encode("latin-1"))
+    result = run("campaign", "check", "retraites")
+    assert result.code == 5
+    assert "templates/lettre.html.j2:1: this file is not UTF-8" in result.err
 
 
 # --- new, list, show --------------------------------------------------------------------------

@@ -6,18 +6,20 @@ refused. Replacement is atomic: a crash leaves the old file or the new one.
 
 import fcntl
 import os
+import stat
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from buzz.errors import ConfigurationError, LockHeld
+from buzz.errors import CheckRefused, ConfigurationError, LockHeld
 from buzz.locales import gettext as _
 from buzz.locales import system
 
 PRIVATE = 0o600
 PUBLIC = 0o644
 PRIVATE_FOLDER = 0o700
+MAX_TEXT_BYTES = 1_000_000  # of a letter or a template; the longest real one has 20,000
 
 
 def shared(name: str) -> Path:
@@ -47,6 +49,48 @@ def read_secret(path: Path) -> str:
             remedy=f"chmod 600 {path}",
         )
     return path.read_text(encoding="utf-8").strip()
+
+
+def read_text(path: Path, place: str) -> str:
+    """Return a text that a person wrote.
+
+    Args:
+        place: what messages call the file.
+
+    Raises:
+        FileNotFoundError: there is no such file.
+        CheckRefused: it is no plain file, too large, or not UTF-8.
+    """
+    try:
+        if not stat.S_ISREG(path.stat().st_mode):  # opening a pipe would wait for ever
+            raise CheckRefused(
+                _("this is no file"), place=place, remedy=_("put a text file in its place")
+            )
+        with path.open("rb") as file:
+            content = file.read(MAX_TEXT_BYTES + 1)
+    except FileNotFoundError:
+        raise
+    except OSError as exc:
+        raise CheckRefused(
+            _("cannot read this file: {why}").format(why=exc.strerror),
+            place=place,
+            remedy=_("check its owner and mode"),
+        ) from exc
+    if len(content) > MAX_TEXT_BYTES:
+        raise CheckRefused(
+            _("larger than {most} MB").format(most=MAX_TEXT_BYTES // 1_000_000),
+            place=place,
+            remedy=_("shorten it"),
+        )
+    try:
+        return content.decode("utf-8-sig")
+    except UnicodeDecodeError as exc:
+        line = content.count(b"\n", 0, exc.start) + 1
+        raise CheckRefused(
+            _("this file is not UTF-8"),
+            place=f"{place}:{line}",
+            remedy=_("save it as UTF-8"),
+        ) from exc
 
 
 def private_folder(path: Path) -> Path:

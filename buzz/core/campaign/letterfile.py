@@ -155,25 +155,43 @@ def _front_matter(front: str, file: _File) -> dict[str, Any]:
     """Return the fields of a campaign; what is wrong is reported."""
     try:
         node = yaml.compose(front, Loader=yaml.SafeLoader)
-        given = yaml.safe_load(front) or {}
     except yaml.YAMLError as exc:
-        mark = getattr(exc, "problem_mark", None)
-        file.report(
-            "front-matter",
-            mark.line + 1 if mark else 1,
-            _("this is not YAML: {why}").format(why=getattr(exc, "problem", None) or exc),
-            _('put the value in quotes, e.g. subject: "Retraites : la lettre", or ["#tag"]'),
-        )
+        _report_yaml(exc, 1, file)
         return {}
-    if not isinstance(given, dict) or not isinstance(node, yaml.MappingNode | None):
+    except RecursionError:
+        file.report("front-matter", 1, _("the front matter nests too deep"), "subject: …")
+        return {}
+    if not isinstance(node, yaml.MappingNode | None):
         file.report("front-matter", 1, _("the front matter is no list of keys"), "subject: …")
         return {}
-    for key, _value in node.value if node else ():
+    return _fields(_given(node, file), file)
+
+
+def _given(node: yaml.MappingNode | None, file: _File) -> dict[str, Any]:
+    """Return the value of each key; a value that is none is reported at its line."""
+    given: dict[str, Any] = {}
+    constructor = yaml.constructor.SafeConstructor()
+    for key, value in node.value if node else ():
         line = key.start_mark.line + 1
-        if key.value in file.lines:
-            file.report("front-matter", line, f"{key.value}: {_('stands twice')}", _("keep one"))
-        file.lines[key.value] = line
-    return _fields(given, file)
+        name = key.value if isinstance(key, yaml.ScalarNode) else "?"
+        if name in file.lines:
+            file.report("front-matter", line, f"{name}: {_('stands twice')}", _("keep one"))
+        file.lines[name] = line
+        try:
+            given[name] = constructor.construct_object(value, deep=True)
+        except (yaml.YAMLError, ValueError) as exc:  # ValueError: 2026-99-99 is no day
+            _report_yaml(exc, line, file)
+    return given
+
+
+def _report_yaml(exc: Exception, line: int, file: _File) -> None:
+    mark = getattr(exc, "problem_mark", None)
+    file.report(
+        "front-matter",
+        mark.line + 1 if mark else line,
+        _("this is not YAML: {why}").format(why=getattr(exc, "problem", None) or exc),
+        _('put the value in quotes, e.g. subject: "Retraites : la lettre", or ["#tag"]'),
+    )
 
 
 def _fields(given: Mapping[Any, Any], file: _File) -> dict[str, Any]:
@@ -200,10 +218,12 @@ def _fields(given: Mapping[Any, Any], file: _File) -> dict[str, Any]:
 
 def _text(key: str, value: Any, file: _File) -> str:
     if not isinstance(value, str):
+        # Nine short lines of YAML can stand for a list of a billion words.
+        shown = "[…]" if isinstance(value, list | dict) else str(value)
         file.wrong(
             key,
-            _("{value} is not a text").format(value=value),
-            _('put it in quotes: {key}: "{value}"').format(key=key, value=value),
+            _("{value} is not a text").format(value=shown),
+            _('put it in quotes: {key}: "{value}"').format(key=key, value=shown),
         )
         return ""
     markdown.variables(value, file.lines.get(key, 1), file.report)

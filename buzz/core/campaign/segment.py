@@ -22,6 +22,8 @@ from buzz.locales import gettext as _
 from buzz.model import Blog, BlogStatus
 
 _TOKEN = re.compile(r"[()]|[^\s()]+")
+_MAX_DEPTH = 50  # of parentheses and "not": nobody reads more, and Python's stack ends
+_MAX_DIGITS = 9
 _EXAMPLES = "all · listed · top:200 · tag:climat · federation:75 · lang:fr · blog:SLUG"
 
 
@@ -87,6 +89,7 @@ class _Parser:
     def __init__(self, text: str) -> None:
         self._tokens = [(m.group(), m.start() + 1) for m in _TOKEN.finditer(text)]
         self._next = 0
+        self._depth = 0
 
     def segment(self) -> Segment:
         found = self._either()
@@ -108,10 +111,10 @@ class _Parser:
 
     def _one(self) -> Segment:
         if self._takes("not"):
-            refused = self._one()
+            refused = self._inside(self._one)
             return lambda c: not refused(c)
         if self._takes("("):
-            inside = self._either()
+            inside = self._inside(self._either)
             if not self._takes(")"):
                 raise self._unexpected(_("a closing parenthesis"))
             return inside
@@ -120,6 +123,17 @@ class _Parser:
             raise self._unexpected()
         self._next += 1
         return _word(word, column)
+
+    def _inside(self, part: Callable[[], Segment]) -> Segment:
+        self._depth += 1
+        if self._depth > _MAX_DEPTH:
+            raise CheckRefused(
+                _("the segment nests too deep"),
+                remedy=_("wanted: {wanted}").format(wanted=_EXAMPLES),
+            )
+        found = part()
+        self._depth -= 1
+        return found
 
     def _peek(self) -> tuple[str, int]:
         return self._tokens[self._next] if self._next < len(self._tokens) else ("", 0)
@@ -145,7 +159,7 @@ def _word(word: str, column: int) -> Segment:
     name, colon, value = word.lower().partition(":")
     if name in _PLAIN and not colon:
         return _PLAIN[name]
-    if name in _WITH_VALUE and value and (name != "top" or (value.isascii() and value.isdigit())):
+    if name in _WITH_VALUE and value and (name != "top" or _is_size(value)):
         return partial(_WITH_VALUE[name], value)
     near = get_close_matches(name, (*_PLAIN, *_WITH_VALUE), n=1)
     raise CheckRefused(
@@ -154,6 +168,10 @@ def _word(word: str, column: int) -> Segment:
         if near
         else _("wanted: {wanted}").format(wanted=_EXAMPLES),
     )
+
+
+def _is_size(value: str) -> bool:
+    return value.isascii() and value.isdigit() and len(value) <= _MAX_DIGITS
 
 
 def _usage(name: str) -> str:

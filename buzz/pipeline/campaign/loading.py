@@ -10,9 +10,10 @@ from buzz.config import Settings
 from buzz.core import campaign as core
 from buzz.core import consent, letter
 from buzz.core.text import is_slug
+from buzz.edges import files
 from buzz.edges.store import Transaction, blogs, rankings
 from buzz.edges.store import campaigns as stored
-from buzz.errors import ConfigurationError, UsageError
+from buzz.errors import CheckRefused, UsageError
 from buzz.locales import gettext as _
 from buzz.model import Campaign, Channel, CompiledLetter, Consent, Recipient, Tracking
 from buzz.pipeline import collect
@@ -42,21 +43,24 @@ def source(settings: Settings, slug: str) -> str:
     """Return the text of a campaign's ``letter.md``.
 
     Raises:
-        UsageError: the name is no campaign's, or the file is no text in UTF-8.
+        UsageError: the name is no campaign's.
+        CheckRefused: the file is a link, or no text in UTF-8.
     """
     path = folder(settings, slug) / LETTER
     if path.is_symlink() or path.parent.is_symlink():
-        raise UsageError(_("a campaign is a real folder, not a link"), place=str(path))
+        raise CheckRefused(
+            _("a campaign is a real folder, not a link"),
+            place=place(slug),
+            remedy=_("copy what it leads to"),
+        )
     try:
-        return path.read_text(encoding="utf-8-sig")
+        return files.read_text(path, place(slug))
     except FileNotFoundError:
         raise UsageError(
             _("there is no campaign `{slug}`").format(slug=slug),
             place=place(slug),
             remedy=_("run: buzz campaign new {slug}, or see: buzz campaign list").format(slug=slug),
         ) from None
-    except (OSError, UnicodeDecodeError) as exc:
-        raise UsageError(str(exc), place=place(slug), remedy=_("save it as UTF-8")) from exc
 
 
 def folder(settings: Settings, slug: str) -> Path:
@@ -82,16 +86,13 @@ def sources(settings: Settings) -> dict[str, str]:
     """Return the templates by name; one in the workspace replaces the product's.
 
     Raises:
-        ConfigurationError: one cannot be read.
+        CheckRefused: one cannot be read.
     """
-    found: dict[str, str] = {}
-    for directory in reversed(settings.templates):
-        for path in sorted(directory.glob("*.j2")):
-            try:
-                found[path.name] = path.read_text(encoding="utf-8-sig")
-            except (OSError, UnicodeDecodeError) as exc:
-                raise ConfigurationError(str(exc), place=str(path)) from exc
-    return found
+    return {
+        path.name: files.read_text(path, f"templates/{path.name}")
+        for directory in reversed(settings.templates)
+        for path in sorted(directory.glob("*.j2"))
+    }
 
 
 def recipients(settings: Settings, tx: Transaction, campaign: Campaign) -> tuple[Recipient, ...]:
