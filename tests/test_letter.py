@@ -504,6 +504,8 @@ def test_ten_thousand_values_add_no_header() -> None:
 
 
 @given(name=NAMES, source=NAMES, federation=NAMES)
+@example(name="a" * 76, source="é", federation="75")
+@example(name="é" * 25 + "a", source="a" * 73 + "é", federation="a" * 76)
 @settings(max_examples=150, deadline=None)
 def test_no_value_changes_its_neighbours(name: str, source: str, federation: str) -> None:
     """Both parts arrive as rendered, in short lines, with no tag that was not there before."""
