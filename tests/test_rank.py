@@ -364,7 +364,7 @@ def test_explain_says_what_does_not_count_and_what_is_away(
     assert "  29 Mar 2026: too short: Trop court\n" in out
     assert "  28 Mar 2026: a text that was there before: Recopié\n" in out
     out = run("rank", "explain", "c").out
-    assert "blocks robots; last reached on 21 Mar 2026" in out
+    assert "behind a wall for robots; last reached on 21 Mar 2026" in out
 
 
 def test_explain_json(settings: Settings, desk: Store, run: Run) -> None:

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from buzz.cli import console, work
+from buzz.core.names import CAMPAIGN_STATES
 from buzz.errors import CheckRefused
 from buzz.locales import gettext as _
 from buzz.locales import mark as N_
@@ -15,17 +16,6 @@ from buzz.model import CampaignState, Level
 
 if TYPE_CHECKING:
     from buzz.pipeline.campaign import CheckReport, Overview
-
-STATES = {
-    CampaignState.DRAFT: N_("draft"),
-    CampaignState.CHECKED: N_("checked"),
-    CampaignState.APPROVED: N_("approved"),
-    CampaignState.SENDING: N_("sending"),
-    CampaignState.PAUSED: N_("paused"),
-    CampaignState.FINISHED: N_("finished"),
-    CampaignState.CANCELLED: N_("cancelled"),
-    CampaignState.EXPIRED: N_("expired"),
-}
 
 app = typer.Typer(no_args_is_help=True, help=N_("The letters: campaigns/SLUG/letter.md."))
 
@@ -235,7 +225,7 @@ def show(slug: Slug, *, json: work.Json = False) -> None:
 
 
 def _state(one: "Overview") -> str:
-    state = _(STATES[one.status.state])
+    state = _(CAMPAIGN_STATES[one.status.state])
     if one.campaign is None:
         return _("{state}; its file has mistakes or is gone").format(state=state)
     if one.status.state is CampaignState.CHECKED and not one.is_checked:

@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from buzz.cli import console, work
+from buzz.core.names import FEED_STATES
 from buzz.errors import LockHeld
 from buzz.locales import gettext as _
 from buzz.locales import mark as N_
@@ -23,16 +24,6 @@ _WIDE = 80  # columns from which the whole table is shown
 _CHART_DAYS = 30
 _CHART_BAR = 16  # blocks of the longest bar: a line of the chart fits 40 columns
 
-STATES = {
-    FeedState.NEW: N_("never polled"),
-    FeedState.OK: "",
-    FeedState.SOFT: N_("unreachable"),
-    FeedState.BLOCKED: N_("blocks robots"),
-    FeedState.GONE: N_("gone"),
-    FeedState.MOVED: N_("moved"),
-    FeedState.PARKED: N_("parked domain"),
-    FeedState.QUARANTINED: N_("quarantined"),
-}
 REASONS = {
     LeftOut.SHORT: N_("too short"),
     LeftOut.REPEATED_TITLE: N_("same title within 7 days"),
@@ -242,7 +233,7 @@ def _move(former_ranks: dict[str, int], blog: "RankedBlog") -> str:
 
 
 def _state(blog: "RankedBlog") -> str:
-    return _(STATES[blog.status]) if blog.status is not FeedState.OK else ""
+    return _(FEED_STATES[blog.status]) if blog.status is not FeedState.OK else ""
 
 
 def _explanation_lines(explanation: "RankExplanation") -> list[str]:
@@ -283,11 +274,11 @@ def _unreachable(explanation: "RankExplanation") -> list[str]:
     if placed.status in {FeedState.OK, FeedState.MOVED}:
         return []
     if placed.status is FeedState.NEW or placed.scored_on is None:
-        return [_(STATES[placed.status])]
+        return [_(FEED_STATES[placed.status])]
     since = feed.last_success if feed and feed.last_success else None
     when = formats.day(since.date()) if since else "?"
     return [
-        _("{state}; last reached on {day}").format(state=_(STATES[placed.status]), day=when),
+        _("{state}; last reached on {day}").format(state=_(FEED_STATES[placed.status]), day=when),
         _("Ages count from {day}: its score is kept for 14 days, then decays").format(
             day=formats.day(placed.scored_on)
         ),

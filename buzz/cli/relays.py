@@ -6,11 +6,12 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from buzz.cli import console, work
+from buzz.core.names import MODES, STANCES, VERDICTS
 from buzz.errors import LockHeld
 from buzz.locales import gettext as _
 from buzz.locales import mark as N_
 from buzz.locales import ngettext
-from buzz.model import RelayMode, Stance, Verdict
+from buzz.model import Verdict
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -25,24 +26,6 @@ _SIDE_BY_SIDE = 80  # columns from which both passages stand beside each other
 _WIDE = 100  # columns from which the list shows mode, stance and delay
 _SHARED = ("[", "]")  # around shared words: bold alone would be lost in a pipe or on paper
 
-VERDICTS = {
-    Verdict.RELAYED: N_("relayed"),
-    Verdict.TO_CHECK: N_("to check"),
-    Verdict.MENTIONED: N_("mentioned"),
-    Verdict.NOT: N_("not a relay"),
-}
-MODES = {
-    RelayMode.LINK: N_("link"),
-    RelayMode.COPY: N_("copy"),
-    RelayMode.QUOTE: N_("quotation"),
-    RelayMode.PARAPHRASE: N_("paraphrase"),
-    RelayMode.SLOGAN: N_("slogan"),
-}
-STANCES = {
-    Stance.FOR: N_("for"),
-    Stance.NEUTRAL: N_("neutral"),
-    Stance.AGAINST: N_("against"),
-}
 KINDS = {
     "link": N_("Link"),
     "text": N_("Text"),

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from buzz.cli import console, work
+from buzz.core import names
 from buzz.errors import CancelledByPerson, UsageError
 from buzz.locales import formats, ngettext
 from buzz.locales import gettext as _
@@ -162,7 +163,12 @@ def uncertain(slug: Slug, *, json: work.Json = False) -> None:
     console.table(
         [_("address"), _("blog"), _("when"), _("last words")],
         [
-            (d.email, d.blog, formats.moment(d.updated_at) if d.updated_at else "", _words(d))
+            (
+                d.email,
+                d.blog,
+                formats.moment(d.updated_at) if d.updated_at else "",
+                names.last_words(d.reply_code, d.reply_text),
+            )
             for d in found
         ],
     )
@@ -315,12 +321,6 @@ def _recap(found: "SendReport", *, json: bool) -> None:
     for name, value in rows:
         if value:
             console.data(f"{name}: {value}")
-
-
-def _words(delivery: "Delivery") -> str:
-    from buzz.pipeline.send import last_words
-
-    return last_words(delivery)
 
 
 def _facts(delivery: "Delivery") -> dict[str, object]:

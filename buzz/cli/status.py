@@ -9,10 +9,11 @@ from typing import TYPE_CHECKING
 import typer
 
 from buzz.cli import console, work
+from buzz.core.names import CAMPAIGN_STATES, FEED_STATES
 from buzz.locales import formats
 from buzz.locales import gettext as _
 from buzz.locales import mark as N_
-from buzz.model import BlogStatus, CampaignState, DeliveryState, FeedState, Verdict
+from buzz.model import BlogStatus, DeliveryState, Verdict
 
 if TYPE_CHECKING:
     from buzz.model import Run
@@ -21,26 +22,6 @@ if TYPE_CHECKING:
 _CAMPAIGNS = 8  # shown; --json has them all
 _LABEL = 10  # columns of the words on the left
 
-FEED_STATES = {
-    FeedState.NEW: N_("never polled"),
-    FeedState.OK: N_("well"),
-    FeedState.SOFT: N_("failing for now"),
-    FeedState.BLOCKED: N_("behind a wall for robots"),
-    FeedState.GONE: N_("given up"),
-    FeedState.MOVED: N_("moved"),
-    FeedState.PARKED: N_("on a parking page"),
-    FeedState.QUARANTINED: N_("in quarantine"),
-}
-CAMPAIGN_STATES = {
-    CampaignState.DRAFT: N_("draft"),
-    CampaignState.CHECKED: N_("checked"),
-    CampaignState.APPROVED: N_("approved"),
-    CampaignState.SENDING: N_("being sent"),
-    CampaignState.PAUSED: N_("paused"),
-    CampaignState.FINISHED: N_("finished"),
-    CampaignState.CANCELLED: N_("cancelled"),
-    CampaignState.EXPIRED: N_("expired"),
-}
 OUTCOMES = {  # the fields of model.Account
     DeliveryState.PLANNED: N_("{n} planned"),
     DeliveryState.CLAIMED: N_("{n} in flight"),

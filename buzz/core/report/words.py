@@ -3,12 +3,13 @@
 from collections.abc import Callable, Mapping
 from datetime import timedelta
 
+from buzz.core.names import DELIVERY_STATES, MODES
 from buzz.core.report.model import FunnelStep, Report, Step, by_mode
 from buzz.core.text import one_line
 from buzz.locales import formats, ngettext
 from buzz.locales import gettext as _
 from buzz.locales import mark as N_
-from buzz.model import CampaignState, DeliveryState, RelayMode, Stance, Verdict
+from buzz.model import DeliveryState, Verdict
 
 NBSP = "\N{NO-BREAK SPACE}"  # between a figure and what it counts
 DASH = "\N{EN DASH}"  # nothing was measured, or there is none
@@ -45,26 +46,6 @@ CERTAINTY: Mapping[Step, str] = {
     Step.VISITED: N_("measured"),
     Step.RELAYED: N_("judged, with the proof beside it"),
 }
-STATES: Mapping[DeliveryState, str] = {
-    DeliveryState.ACCEPTED: N_("accepted"),
-    DeliveryState.PLANNED: N_("planned"),
-    DeliveryState.CLAIMED: N_("in flight"),
-    DeliveryState.DEFERRED: N_("deferred"),
-    DeliveryState.REFUSED: N_("refused"),
-    DeliveryState.UNCERTAIN: N_("uncertain"),
-    DeliveryState.SUPPRESSED: N_("suppressed"),
-    DeliveryState.CANCELLED: N_("cancelled"),
-}
-CAMPAIGN_STATES: Mapping[CampaignState, str] = {
-    CampaignState.DRAFT: N_("draft"),
-    CampaignState.CHECKED: N_("checked"),
-    CampaignState.APPROVED: N_("approved"),
-    CampaignState.SENDING: N_("being sent"),
-    CampaignState.PAUSED: N_("paused"),
-    CampaignState.FINISHED: N_("finished"),
-    CampaignState.CANCELLED: N_("cancelled"),
-    CampaignState.EXPIRED: N_("expired"),
-}
 # How many there are of each, with the word in the right number.
 IN_STATE: Mapping[DeliveryState, Callable[[int], str]] = {
     DeliveryState.ACCEPTED: lambda n: ngettext("{n} accepted", "{n} accepted", n),
@@ -82,34 +63,12 @@ WITH_VERDICT: Mapping[Verdict, Callable[[int], str]] = {
     Verdict.MENTIONED: lambda n: ngettext("{n} mentioned", "{n} mentioned", n),
     Verdict.NOT: lambda n: ngettext("{n} dismissed", "{n} dismissed", n),
 }
-MODES: Mapping[RelayMode, str] = {
-    RelayMode.LINK: N_("link"),
-    RelayMode.COPY: N_("copy"),
-    RelayMode.QUOTE: N_("quote"),
-    RelayMode.PARAPHRASE: N_("paraphrase"),
-    RelayMode.SLOGAN: N_("slogan"),
-}
-STANCES: Mapping[Stance, str] = {
-    Stance.FOR: N_("for"),
-    Stance.NEUTRAL: N_("neutral"),
-    Stance.AGAINST: N_("against"),
-}
-
 NEARLY_NONE = 0.01  # below this share, and above 1 minus it, a decimal is shown
-
-_OUR_WORDS = {  # said by us in place of a server that said nothing
-    "sender-ended": N_("the sender stopped before the server had answered"),
-}
-
-
-def last_words(text: str) -> str:
-    """Return what was last said of a delivery, or a dash where nothing was."""
-    return _(_OUR_WORDS.get(text, "")) or one_line(text) or DASH
 
 
 def counts(report: Report) -> dict[DeliveryState, int]:
     """Return how many recipients are in each state, in the order they are shown."""
-    return {state: getattr(report.facts.account, state) for state in STATES}
+    return {state: getattr(report.facts.account, state) for state in DELIVERY_STATES}
 
 
 def modes(report: Report) -> list[tuple[str, int]]:

@@ -6,7 +6,7 @@ and carries out what a person decides. Everything is sent from the snapshot in t
 """
 
 from buzz.pipeline.send.planning import plan
-from buzz.pipeline.send.report import SendReport, last_words
+from buzz.pipeline.send.report import SendReport
 from buzz.pipeline.send.running import outlook, ready, start
 from buzz.pipeline.send.standing import (
     cancel,
@@ -21,7 +21,6 @@ from buzz.pipeline.send.standing import (
 __all__ = [
     "SendReport",
     "cancel",
-    "last_words",
     "outlook",
     "pause",
     "plan",

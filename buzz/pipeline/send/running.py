@@ -9,6 +9,7 @@ from datetime import datetime
 
 from buzz.config import Settings
 from buzz.core import delivery as core
+from buzz.core import names
 from buzz.edges.store import Store, Transaction, audit, campaigns, deliveries, leases, runs
 from buzz.edges.store.leases import Fenced
 from buzz.errors import (
@@ -26,7 +27,7 @@ from buzz.pipeline.send import snapshot
 from buzz.pipeline.send.lanes import BACKOFF_S, Lanes, Manners, quiet
 from buzz.pipeline.send.ledger import Ledger
 from buzz.pipeline.send.planning import plan
-from buzz.pipeline.send.report import SendReport, report, state_name
+from buzz.pipeline.send.report import SendReport, report
 from buzz.pipeline.send.standing import differs, status
 
 _SIGNAL_EXIT = 128
@@ -149,7 +150,9 @@ def _may_be_sent(settings: Settings, tx: Transaction, slug: str, now: datetime) 
     assert common is not None, "planned"
     if found.state in ENDED:
         raise CheckRefused(
-            _("this campaign has ended ({state})").format(state=state_name(found.state)),
+            _("this campaign has ended ({state})").format(
+                state=_(names.CAMPAIGN_STATES[found.state])
+            ),
             place=slug,
             remedy=_("see: buzz send status {slug}").format(slug=slug),
         )

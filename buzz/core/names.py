@@ -1,0 +1,82 @@
+"""Ground that the core's modules share: what people call what we have codes for.
+
+One name for one thing on every screen and in every report. Look up with ``_(NAMES[code])``.
+"""
+
+from collections.abc import Mapping
+
+from buzz.core.text import one_line
+from buzz.locales import gettext as _
+from buzz.locales import mark as N_
+from buzz.model import CampaignState, DeliveryState, FeedState, RelayMode, Stance, Verdict
+
+FEED_STATES: Mapping[FeedState, str] = {
+    FeedState.NEW: N_("never polled"),
+    FeedState.OK: N_("well"),
+    FeedState.SOFT: N_("failing for now"),
+    FeedState.BLOCKED: N_("behind a wall for robots"),
+    FeedState.GONE: N_("given up"),
+    FeedState.MOVED: N_("moved"),
+    FeedState.PARKED: N_("on a parking page"),
+    FeedState.QUARANTINED: N_("in quarantine"),
+}
+CAMPAIGN_STATES: Mapping[CampaignState, str] = {
+    CampaignState.DRAFT: N_("draft"),
+    CampaignState.CHECKED: N_("checked"),
+    CampaignState.APPROVED: N_("approved"),
+    CampaignState.SENDING: N_("being sent"),
+    CampaignState.PAUSED: N_("paused"),
+    CampaignState.FINISHED: N_("finished"),
+    CampaignState.CANCELLED: N_("cancelled"),
+    CampaignState.EXPIRED: N_("expired"),
+}
+# In the order in which they are shown; "claimed" and "dot" are both in flight.
+DELIVERY_STATES: Mapping[DeliveryState, str] = {
+    DeliveryState.ACCEPTED: N_("accepted"),
+    DeliveryState.PLANNED: N_("planned"),
+    DeliveryState.CLAIMED: N_("in flight"),
+    DeliveryState.DEFERRED: N_("deferred"),
+    DeliveryState.REFUSED: N_("refused"),
+    DeliveryState.UNCERTAIN: N_("uncertain"),
+    DeliveryState.SUPPRESSED: N_("suppressed"),
+    DeliveryState.CANCELLED: N_("cancelled"),
+}
+VERDICTS: Mapping[Verdict, str] = {
+    Verdict.RELAYED: N_("relayed"),
+    Verdict.TO_CHECK: N_("to check"),
+    Verdict.MENTIONED: N_("mentioned"),
+    Verdict.NOT: N_("not a relay"),
+}
+MODES: Mapping[RelayMode, str] = {
+    RelayMode.LINK: N_("link"),
+    RelayMode.COPY: N_("copy"),
+    RelayMode.QUOTE: N_("quotation"),
+    RelayMode.PARAPHRASE: N_("paraphrase"),
+    RelayMode.SLOGAN: N_("slogan"),
+}
+STANCES: Mapping[Stance, str] = {
+    Stance.FOR: N_("for"),
+    Stance.NEUTRAL: N_("neutral"),
+    Stance.AGAINST: N_("against"),
+}
+
+SENDER_ENDED = "sender-ended"  # the "reply" of a delivery whose sender died after the dot commit
+_WITHOUT_REPLY = {  # codes in place of a reply, where there was none
+    "lost": N_("the connection was lost"),
+    "timeout": N_("no answer in time"),
+    "malformed": N_("the answer made no sense"),
+    "unsolicited": N_("the server spoke out of turn"),
+    SENDER_ENDED: N_("the sending process ended before the answer was written down"),
+}
+
+
+def last_words(reply_code: int | None, reply_text: str) -> str:
+    """Return what a server said last, or why it said nothing; empty: it was never asked.
+
+    >>> last_words(550, "5.1.1 unknown"), last_words(None, "timeout")
+    ('550 5.1.1 unknown', 'no answer in time')
+    """
+    if reply_code is not None:
+        return f"{reply_code} {one_line(reply_text)}".strip()
+    known = _WITHOUT_REPLY.get(reply_text)
+    return _(known) if known else one_line(reply_text)
