@@ -29,6 +29,7 @@ from buzz.model import (
     Verdict,
 )
 from buzz.pipeline import relays as pipeline
+from buzz.pipeline.relays import scanning
 
 SENT = datetime(2026, 3, 2, 8, 0, tzinfo=UTC)
 NOW = SENT + timedelta(days=2)
@@ -164,7 +165,7 @@ def test_a_new_reader_reads_everything_again(
 def test_batches_leave_nothing_out(
     settings: Settings, desk: Store, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(pipeline, "BATCH", 3)
+    monkeypatch.setattr(scanning, "BATCH", 3)
     steps: list[int] = []
     assert scan(settings, desk, advance=steps.append).entries == 4
     assert steps == [3, 1]
