@@ -5,6 +5,7 @@ import email
 import email.policy
 import json
 import os
+import resource
 import shutil
 from collections.abc import Callable
 from datetime import UTC, date, datetime
@@ -33,8 +34,10 @@ from buzz.model import (
     Tracking,
 )
 from buzz.pipeline import campaign as pipeline
+from buzz.pipeline.campaign import loading
 
 Run = Callable[..., Result]
+LIMIT = resource.getrlimit(resource.RLIMIT_AS)[0]
 NOW = datetime(2026, 3, 2, 9, 0, tzinfo=UTC)
 
 
@@ -307,6 +310,35 @@ def test_what_is_no_file_of_a_letter_s_size_is_refused(
     assert result.err.startswith("buzz: campaigns/retraites/letter.md: ")
     assert said in result.err
     assert run("campaign", "list").code == 0
+
+
+DOUBLING = (
+    "{% set n = namespace(s='x') %}{% for i in range(40) %}{% set n.s = n.s ~ n.s %}{% endfor %}"
+)
+LOOPS = "{% for i in range(100000) %}{% for j in range(100000) %}{% endfor %}{% endfor %}"
+
+
+@pytest.mark.parametrize(
+    ("template", "said"),
+    [
+        ("{{ '%1000000000d' % 1 }}", "MB of memory"),
+        ("{{ 'x'.ljust(1000000000) }}", "MB of memory"),
+        (DOUBLING, "MB of memory"),
+        (LOOPS, "s of computing"),
+    ],
+    ids=["format", "method", "doubling", "loops"],
+)
+def test_a_template_has_bounds(
+    desk: Settings, run: Run, monkeypatch: pytest.MonkeyPatch, template: str, said: str
+) -> None:
+    monkeypatch.setattr(loading, "COMPILE_CPU_S", 1.0)
+    (desk.workspace / "templates").mkdir()
+    (desk.workspace / "templates" / "lettre.html.j2").write_text(template)
+    result = run("campaign", "check", "retraites")
+    assert result.code == 5
+    assert "templates/lettre.html.j2: this takes more than" in result.out
+    assert said in result.out
+    assert resource.getrlimit(resource.RLIMIT_AS)[0] == LIMIT
 
 
 def test_a_template_that_cannot_be_read_is_named(desk: Settings, run: Run) -> None:

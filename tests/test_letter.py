@@ -172,6 +172,11 @@ def test_fixed_words_speak_the_letters_language_whatever_the_process_speaks() ->
         pytest.param("{% if %}", "templates/lettre.html.j2:1:", id="syntax"),
         pytest.param("{% include 'gone.j2' %}", "gone.j2", id="include"),
         pytest.param("{{ 'x' * 1000000000 }}", "templates/lettre.html.j2:1:", id="repeat"),
+        pytest.param("{% include 'lettre.html.j2' %}", "includes itself without end", id="itself"),
+        pytest.param("{% extends 'lettre.html.j2' %}", "includes itself without end", id="child"),
+        pytest.param(
+            "{% macro a() %}{{ a() }}{% endmacro %}{{ a() }}", "without end", id="recursion"
+        ),
         pytest.param("{{ 9 ** 999999999 }}", "templates/lettre.html.j2:1:", id="power"),
         pytest.param("{{ lipsum(n=100000) }}", "'lipsum' is undefined", id="lipsum"),
         pytest.param("{{ cycler('a') }}", "'cycler' is undefined", id="cycler"),
@@ -189,6 +194,15 @@ def test_a_template_that_oversteps_is_refused_with_its_line(html: str, said: str
     with pytest.raises(CheckRefused) as caught:
         compiled(sources={**SOURCES, "lettre.html.j2": html})
     assert said in str(caught.value)
+
+
+@pytest.mark.parametrize("desk", ["en", "fr"])
+def test_what_is_wrong_is_said_in_the_desks_language(desk: str) -> None:
+    sources = {**SOURCES, "lettre.html.j2": "{{ 'x' * 1000000000 }}"}
+    with locales.speaking(desk), pytest.raises(CheckRefused) as caught:
+        compiled(language="fr", sources=sources)
+    assert ("un gabarit peut employer" in str(caught.value)) is (desk == "fr")
+    assert ("`*` on these is not for a template" in str(caught.value)) is (desk == "en")
 
 
 def test_a_missing_template_is_named() -> None:

@@ -15,7 +15,13 @@ from functools import partial
 from hashlib import blake2b
 from typing import Any
 
-from jinja2 import FunctionLoader, StrictUndefined, TemplateError, TemplateSyntaxError
+from jinja2 import (
+    FunctionLoader,
+    StrictUndefined,
+    TemplateError,
+    TemplateNotFound,
+    TemplateSyntaxError,
+)
 from jinja2.exceptions import SecurityError
 from jinja2.runtime import Context
 from jinja2.sandbox import ImmutableSandboxedEnvironment
@@ -72,11 +78,10 @@ def compile_letter(
         CheckRefused: a template is missing, broken, or uses a variable that does not exist.
     """
     slots = _slots(campaign, language, sources, links)
-    with locales.speaking(language):
-        values = _values(campaign, sender, slots, {link.url: link.id for link in links})
-        environment = _environment(sources, slots)
-        page = _rendered(environment, f"{campaign.template}.html.j2", values)
-        text = _rendered(environment, f"{campaign.template}.txt.j2", values)
+    values = _values(campaign, language, sender, slots, {link.url: link.id for link in links})
+    environment = _environment(sources, slots)
+    page = _rendered(environment, f"{campaign.template}.html.j2", values, language)
+    text = _rendered(environment, f"{campaign.template}.txt.j2", values, language)
     page = _inlined(page)
     subject, preheader = (
         _with_slots(text, slots) for text in (campaign.subject, campaign.preheader)
@@ -114,7 +119,11 @@ def _slots(
 
 
 def _values(
-    campaign: Campaign, sender: Sender, slots: Mapping[str, str], ids: Mapping[str, LinkId]
+    campaign: Campaign,
+    language: str,
+    sender: Sender,
+    slots: Mapping[str, str],
+    ids: Mapping[str, LinkId],
 ) -> dict[str, Any]:
     """Return what a template may use: plain dictionaries, texts and lists."""
 
@@ -154,7 +163,7 @@ def _values(
             "preheader": _with_slots(campaign.preheader, slots),
             "language": campaign.language,
             "direction": "rtl" if tag in _RIGHT_TO_LEFT else "ltr",
-            "words": locales.language(),
+            "words": language,
         },
         "intro": part(campaign.intro_html, campaign.intro_text),
         "points": [point(said) for said in campaign.talking_points],
@@ -209,6 +218,10 @@ def _hrefs(campaign: Campaign) -> Iterator[str]:
 # --- Jinja --------------------------------------------------------------------------------------
 
 
+class _ForbiddenOperatorError(SecurityError):
+    """An operator, in ``args``, with which a short template makes a huge text."""
+
+
 class _Sandbox(ImmutableSandboxedEnvironment):
     """Jinja without what lets a short template make a huge text."""
 
@@ -217,9 +230,7 @@ class _Sandbox(ImmutableSandboxedEnvironment):
     def call_binop(self, context: Context, operator: str, left: Any, right: Any) -> Any:
         numbers = isinstance(left, int | float) and isinstance(right, int | float)
         if operator == "**" or not numbers:
-            raise SecurityError(
-                _("`{operator}` on these is not for a template").format(operator=operator)
-            )
+            raise _ForbiddenOperatorError(operator)
         return super().call_binop(context, operator, left, right)
 
 
@@ -243,13 +254,25 @@ def _environment(sources: Mapping[str, str], slots: Mapping[str, str]) -> _Sandb
     return environment
 
 
-def _rendered(environment: _Sandbox, name: str, values: Mapping[str, Any]) -> str:
+def _rendered(environment: _Sandbox, name: str, values: Mapping[str, Any], language: str) -> str:
+    """Return a template's text in the letter's language; what is wrong is said in the desk's.
+
+    Raises:
+        CheckRefused: the template is missing, broken, or oversteps.
+    """
     try:
-        return environment.get_template(name).render(values)
+        with locales.speaking(language):
+            return environment.get_template(name).render(values)
     except TemplateSyntaxError as exc:
         raise CheckRefused(
             exc.message or str(exc),
             place=f"templates/{exc.name or name}:{exc.lineno}",
+            remedy=_("mend the template"),
+        ) from exc
+    except RecursionError as exc:
+        raise CheckRefused(
+            _("the template includes itself without end"),
+            place=f"templates/{name}",
             remedy=_("mend the template"),
         ) from exc
     except (TemplateError, TypeError, ValueError, LookupError, ArithmeticError) as exc:
@@ -259,10 +282,21 @@ def _rendered(environment: _Sandbox, name: str, values: Mapping[str, Any]) -> st
             name,
         )
         raise CheckRefused(
-            str(exc),
+            _what(exc),
             place=f"templates/{place}",
             remedy=_("a template may use: {names}").format(names=", ".join(sorted(values))),
         ) from exc
+
+
+def _what(exc: Exception) -> str:
+    """Return what a template did wrong, as far as we have words of our own for it."""
+    match exc:
+        case _ForbiddenOperatorError(args=(operator,)):
+            return _("`{operator}` on these is not for a template").format(operator=operator)
+        case TemplateNotFound():
+            return _("there is no template {name}").format(name=exc.name)
+        case _:
+            return str(exc)
 
 
 def mailbox(text: str) -> tuple[str, str]:

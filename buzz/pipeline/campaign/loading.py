@@ -10,7 +10,7 @@ from buzz.config import Settings
 from buzz.core import campaign as core
 from buzz.core import consent, letter
 from buzz.core.text import is_slug
-from buzz.edges import files
+from buzz.edges import bounds, files
 from buzz.edges.store import Transaction, blogs, rankings
 from buzz.edges.store import campaigns as stored
 from buzz.errors import CheckRefused, UsageError
@@ -19,6 +19,8 @@ from buzz.model import Campaign, Channel, CompiledLetter, Consent, Recipient, Tr
 from buzz.pipeline import collect
 
 LETTER = "letter.md"
+COMPILE_CPU_S = 5.0  # the sample letter takes a tenth of a second in both languages
+COMPILE_MEMORY = 256_000_000  # bytes; {{ '%1000000000d' % 1 }} wants three times a gigabyte
 
 
 def load(settings: Settings, slug: str) -> Campaign:
@@ -145,20 +147,26 @@ def compile_all(
         tx: a transaction that writes.
 
     Raises:
-        CheckRefused: a template is missing, broken, or uses what does not exist.
+        CheckRefused: a template is missing, broken, insatiable, or uses what does not exist.
     """
     links = stored.ensure_links(tx, campaign.slug, letter.urls_in(campaign))
     templates = sources(settings)
-    return {
-        language: letter.compile_letter(
-            campaign,
-            language=language,
-            sender=settings.sender,
-            sources=templates,
-            links=links,
-        )
-        for language in locales.LANGUAGES
-    }
+    with bounds.bounded(
+        cpu_s=COMPILE_CPU_S,
+        memory=COMPILE_MEMORY,
+        place=f"templates/{campaign.template}.html.j2",
+        remedy=_("mend the template"),
+    ):
+        return {
+            language: letter.compile_letter(
+                campaign,
+                language=language,
+                sender=settings.sender,
+                sources=templates,
+                links=links,
+            )
+            for language in locales.LANGUAGES
+        }
 
 
 def _content_hash(settings: Settings, text: str) -> str:
