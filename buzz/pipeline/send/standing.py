@@ -18,6 +18,7 @@ from buzz.model import (
     DeliveryState,
 )
 from buzz.pipeline import campaign as campaign_files
+from buzz.pipeline.campaign.loading import source
 from buzz.pipeline.send.report import SendReport, report
 
 
@@ -29,10 +30,8 @@ def status(settings: Settings, store: Store, slug: str) -> SendReport:
     """
     with store.read() as tx:
         if campaigns.get(tx, slug) is None:
-            subject = campaign_files.load(settings, slug).subject
-            return SendReport(
-                campaign=slug, state=CampaignState.DRAFT, account=Account(), subject=subject
-            )
+            source(settings, slug)
+            return SendReport(campaign=slug, state=CampaignState.DRAFT, account=Account())
         return report(tx, slug, changed=differs(settings, tx, slug))
 
 
