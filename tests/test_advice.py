@@ -2,11 +2,12 @@
 
 import ast
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
+from conftest import Result
 
 import buzz
 from buzz.cli import root
@@ -52,3 +53,16 @@ def test_a_command_that_is_advised_exists(tree: Any, file: str, noun: str, verb:
     assert noun in tree.commands, file
     verbs = getattr(tree.commands[noun], "commands", None)
     assert verbs is None or verb in verbs, file
+
+
+def test_help_says_what_may_stand_anywhere(run: Callable[..., Result]) -> None:
+    """The options of every command were in no command's help."""
+    shown = run("--help").out
+    assert not [o for o in ("--workspace", "--lang", "--quiet", "--debug") if o not in shown]
+
+
+def test_help_of_a_flag_does_not_ask_for_a_value(run: Callable[..., Result]) -> None:
+    shown = run("poll", "--help").out
+    assert "--all" in shown
+    assert "SLUG" in shown
+    assert "<bool>" not in shown

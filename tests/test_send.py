@@ -595,6 +595,8 @@ def test_uncertain_ones_are_listed_and_never_sent_again_by_themselves(doubtful: 
     assert found.code == 0
     assert "blog0000@blogs.example" in found.out
     assert "the connection was lost" in found.out
+    doubtful.monkeypatch.setenv("COLUMNS", "40")
+    assert "blog0000@blogs.example" in doubtful.run("send", "uncertain", SLUG).out  # in one piece
     listed = json.loads(doubtful.run("send", "uncertain", SLUG, "--json").out)["uncertain"]
     assert [one["address"] for one in listed] == people(2)
     assert doubtful.run("send", "start", SLUG, "--confirm", SLUG).code == 5  # it has ended

@@ -54,7 +54,7 @@ def table(columns: Sequence[str], rows: Sequence[Sequence[object]], *, right: st
     """Print rows under headings on stdout.
 
     Args:
-        columns: headings, already translated.
+        columns: headings, already translated; all empty: no headings are shown.
         rows: cells in the same order; None is shown as an empty cell.
         right: one letter a column, ``r`` for those whose figures stand to the right.
     """
@@ -62,7 +62,7 @@ def table(columns: Sequence[str], rows: Sequence[Sequence[object]], *, right: st
     from rich.table import Table
     from rich.text import Text
 
-    grid = Table(box=SIMPLE_HEAD, pad_edge=False, show_edge=False)
+    grid = Table(box=SIMPLE_HEAD, pad_edge=False, show_edge=False, show_header=any(columns))
     for index, column in enumerate(columns):
         to_right = right[index : index + 1] == "r"
         grid.add_column(Text(column), justify="right" if to_right else "left", overflow="fold")

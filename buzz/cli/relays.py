@@ -307,7 +307,7 @@ def _show(relay: "Relay") -> None:
     ]
     for name, value in facts:
         if value:
-            console.data(f"{name}: {value}")
+            console.data(_("{name}: {value}").format(name=name, value=value))
     console.data("")
     console.data(_("Why this score (shares add up; above 0 speaks for a relay):"))
     for name, share in sorted(relay.signals.items(), key=lambda item: -abs(item[1])):
