@@ -365,6 +365,9 @@ def test_explain_says_what_does_not_count_and_what_is_away(
     assert "  28 Mar 2026: a text that was there before: Recopié\n" in out
     out = run("rank", "explain", "c").out
     assert "behind a wall for robots; last reached on 21 Mar 2026" in out
+    with desk.write() as tx:
+        feeds.save(tx, [Feed(blog="c", url="u", state=FeedState.BLOCKED)])
+    assert "behind a wall for robots; never reached\n" in run("rank", "explain", "c").out
 
 
 def test_explain_json(settings: Settings, desk: Store, run: Run) -> None:

@@ -386,6 +386,8 @@ def test_add_edit_show_remove_change_file_and_database_together(run: Run, file: 
     assert "tags           eau;ecole\n" in run("blogs", "show", "vu-de-brest").out
     assert json.loads(run("blogs", "show", "vu-de-brest", "--json").out)["tags"] == ["eau", "ecole"]
     assert run("blogs", "export").out == file.read_text()
+    with_comma = run("blogs", "edit", "vu-de-brest", "--tags", "École, eau")
+    assert with_comma.out == "0 added, 0 changed, 0 removed\n"  # not one tag: ecole-eau
     assert run("blogs", "edit", "vu-de-brest", "--tags", "").out.startswith("~ vu-de-brest  tags")
     refused = run("blogs", "edit", "vu-de-brest", "--email", "a@x.example\r\nBcc: b@x.example")
     assert refused.code == 5

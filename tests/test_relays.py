@@ -201,7 +201,7 @@ def test_a_scan_is_recorded_as_a_run(settings: Settings, desk: Store) -> None:
 
 
 def test_a_campaign_that_was_not_sent_is_refused(settings: Settings, store: Store) -> None:
-    with pytest.raises(UsageError, match="no such campaign"):
+    with pytest.raises(UsageError, match="no letter was sent under this name"):
         scan(settings, store)
     with store.write() as tx:
         campaigns.freeze(tx, "retraites", {}, PACK, SENT)

@@ -275,10 +275,11 @@ def _unreachable(explanation: "RankExplanation") -> list[str]:
         return []
     if placed.status is FeedState.NEW or placed.scored_on is None:
         return [_(FEED_STATES[placed.status])]
-    since = feed.last_success if feed and feed.last_success else None
-    when = formats.day(since.date()) if since else "?"
+    state, since = _(FEED_STATES[placed.status]), feed.last_success if feed else None
     return [
-        _("{state}; last reached on {day}").format(state=_(FEED_STATES[placed.status]), day=when),
+        _("{state}; last reached on {day}").format(state=state, day=formats.day(since.date()))
+        if since
+        else _("{state}; never reached").format(state=state),
         _("Ages count from {day}: its score is kept for 14 days, then decays").format(
             day=formats.day(placed.scored_on)
         ),

@@ -113,7 +113,8 @@ def sent_pack(store: Store, slug: str) -> MessagePack:
         pack = campaigns.pack(tx, slug)
     if status is None:
         raise UsageError(
-            _("no such campaign: {slug}").format(slug=slug), remedy=_("see: buzz campaign list")
+            _("no letter was sent under this name: {slug}").format(slug=slug),
+            remedy=_("see: buzz campaign list"),
         )
     if pack is None or status.started_at is None or status.state is CampaignState.DRAFT:
         raise BuzzError(
@@ -135,7 +136,7 @@ def listing(
     with store.read() as tx:
         if slug and campaigns.get(tx, slug) is None:
             raise UsageError(
-                _("no such campaign: {slug}").format(slug=slug),
+                _("no letter was sent under this name: {slug}").format(slug=slug),
                 remedy=_("see: buzz campaign list"),
             )
         found = relays.of_campaign(tx, slug) if slug else relays.all_relays(tx)
