@@ -10,6 +10,7 @@ import pytest
 from conftest import Result
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from strategies import registries
 
 from buzz.config import Settings
 from buzz.core import registry
@@ -20,7 +21,6 @@ from buzz.edges.store import Store, blogs, feeds
 from buzz.errors import CheckRefused, ConfigurationError, TemporaryFailure
 from buzz.model import Blog, BlogStatus, Consent, Feed, FeedState, Ground, Level
 from buzz.pipeline import registry as pipeline
-from strategies import registries
 
 Run = Callable[..., Result]
 NOW = datetime(2026, 3, 2, 9, tzinfo=UTC)
@@ -63,7 +63,7 @@ def test_columns_may_stand_in_any_order(blogs: tuple[Blog, ...], order: list[str
     out = io.StringIO()
     writer = csv.DictWriter(out, order)
     writer.writeheader()
-    writer.writerows(registry.cells_of(blog) for blog in blogs)
+    writer.writerows(csv.DictReader(io.StringIO(registry.write(blogs).decode(), newline="")))
     assert read(out.getvalue()).blogs == blogs
 
 
@@ -530,7 +530,7 @@ def test_check_tells_file_drift_and_feeds(run: Run, file: Path, store: Store) ->
 def test_a_change_during_another_one_is_refused(
     settings: Settings, store: Store, file: Path, run: Run
 ) -> None:
-    with files.lock(settings.data / "registry.lock"):
+    with files.lock(settings.lock("registry")):
         assert run("blogs", "import", "blogs.csv", "--yes").code == 6
     with pytest.raises(CheckRefused):
         pipeline.plan_add(settings, store, {"name": "x"})

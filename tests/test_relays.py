@@ -210,7 +210,7 @@ def test_a_campaign_that_was_not_sent_is_refused(settings: Settings, store: Stor
 
 
 def test_two_scans_do_not_run_together(settings: Settings, desk: Store, run: Run) -> None:
-    with files.lock(settings.data / "scan-retraites.lock"):
+    with files.lock(settings.lock("scan-retraites")):
         with pytest.raises(LockHeld):
             scan(settings, desk)
         busy = run("relays", "scan", "retraites")

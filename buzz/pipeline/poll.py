@@ -101,7 +101,7 @@ def poll(
     if only:
         with store.read() as tx:
             registry.find(tx, only)
-    with files.lock(settings.data / "locks" / f"{COMMAND}.lock"):
+    with files.lock(settings.lock(COMMAND)):
         with store.read() as tx:
             due = feeds.due(tx, now, every=every, only=only)
             total = feeds.count(tx)

@@ -54,7 +54,7 @@ def run(settings: Settings, store: Store, now: datetime, *, dry_run: bool = Fals
     Raises:
         LockHeld: another ranking goes on.
     """
-    with files.lock(settings.data / "rank.lock"):
+    with files.lock(settings.lock("rank")):
         with store.read() as tx:
             former = rankings.before(tx, now)
             members = [blog.slug for blog in former.blogs if blog.listed] if former else []

@@ -134,7 +134,7 @@ def apply(settings: Settings, store: Store, plan: Plan, now: datetime) -> None:
     leaving = [blog.slug for blog in plan.diff.removed]
     changed = {change.slug for change in plan.diff.changed}
     arriving = [*plan.diff.added, *(blog for blog in plan.blogs if blog.slug in changed)]
-    with files.lock(settings.data / "registry.lock"), store.write() as tx:
+    with files.lock(settings.lock("registry")), store.write() as tx:
         if blogs.all_blogs(tx) != plan.before or _written(settings) != plan.written:
             raise TemporaryFailure(
                 _("the registry was changed by somebody else in the meantime"),
@@ -369,6 +369,12 @@ def find(tx: Transaction, slug: str) -> Blog:
         UsageError: there is none; the message names those that are spelled nearly so.
     """
     return blogs.get(tx, slug) or _find(blogs.all_blogs(tx), slug)
+
+
+def show(store: Store, slug: str) -> Blog:
+    """Return the blog with this slug, as :func:`find` does."""
+    with store.read() as tx:
+        return find(tx, slug)
 
 
 def export(store: Store, *, spreadsheet: bool = False) -> bytes:

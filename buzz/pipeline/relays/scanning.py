@@ -76,7 +76,7 @@ def scan(
     counts: Counter[Verdict] = Counter()
     started = perf_counter()
     read = candidates = 0
-    with files.lock(settings.data / f"scan-{slug}.lock"):
+    with files.lock(settings.lock(f"scan-{slug}")):
         for batch in _unread(store, pack):
             found = [r for entry in batch for r in relay.judge(index, entry, short_links)]
             if not dry_run:
