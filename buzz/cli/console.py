@@ -5,6 +5,7 @@ printed. Colour and progress bars only on a terminal; ``NO_COLOR`` is obeyed (by
 that went away (``| head``) never stops the work.
 """
 
+import io
 import json
 import os
 import shutil
@@ -75,11 +76,10 @@ def show(renderable: Any) -> None:
     """Print something of Rich's on stdout. Text from outside must be in a ``rich.text.Text``."""
     from rich.console import Console
 
-    with _reader_may_leave():
-        console = Console(file=sys.stdout)
-        if not console.is_terminal and "COLUMNS" not in os.environ:
-            console = Console(file=sys.stdout, width=PIPED_WIDTH)
-        console.print(renderable)
+    drawn = io.StringIO()  # Rich itself would end the process where the reader left
+    console = Console(file=drawn, force_terminal=sys.stdout.isatty(), width=width())
+    console.print(renderable)
+    _out(drawn.getvalue().removesuffix("\n"))
 
 
 def findings(found: Sequence[Finding]) -> None:
