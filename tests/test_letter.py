@@ -24,6 +24,7 @@ from buzz.core.letter.compiling import wrapped
 from buzz.core.text import one_line, printable
 from buzz.core.tracking import letter_urls
 from buzz.edges import files
+from buzz.edges.smtp import wire
 from buzz.errors import CheckRefused
 from buzz.model import (
     Campaign,
@@ -515,6 +516,20 @@ def test_ten_thousand_values_add_no_header() -> None:
         )
         found = parser.parsebytes(octets).keys()
         assert [key.lower() for key in found] == EXPECTED, (name, subject)
+
+
+def test_no_kind_of_line_end_is_bare() -> None:
+    """An entity in letter.md or an escape in a template would have stopped the send at the plan."""
+    sources = {**SOURCES, "lettre.txt.j2": SOURCES["lettre.txt.j2"] + '{{ "a\\rb\\r\\nc" }}'}
+    _campaign, letter = compiled(
+        "---\nsubject: a\n---\nDe&#13;a&#8238;b\n\n## A&#13;B\n\nb&#13;&#10;c\n", sources=sources
+    )
+    octets = message(letter=letter)
+    assert wire(octets)
+    text, html = parts(octets)
+    assert printable(text) == text
+    assert printable(html) == html
+    assert text.rstrip().endswith("a\nb\nc")
 
 
 @given(name=NAMES, source=NAMES, federation=NAMES)

@@ -148,7 +148,9 @@ def _spliced(encoded: _Encoded, values: Mapping[str, str]) -> bytes:
 
 def _quoted(text: str) -> bytes:
     """Return the text in quoted-printable with CRLF."""
-    octets = text.replace("\n", "\r\n").encode("utf-8", "replace")
+    # Every kind of line end becomes mail's: a bare CR or LF could smuggle a second message.
+    lines = text.replace("\r\n", "\n").replace("\r", "\n")
+    octets = lines.replace("\n", "\r\n").encode("utf-8", "replace")
     # Where there is no CRLF in the text, its soft line breaks come out as a bare LF.
     return binascii.b2a_qp(octets, istext=True).replace(b"=\n", _SOFT)
 
