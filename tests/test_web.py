@@ -474,7 +474,10 @@ def test_who_never_ends_a_request_is_hung_up_on(
     ):
         if said == "x":
             line.sendall(b"GET /health HTTP/1.1\r\nHost: x\r\n\r\n")
-            assert line.recv(4096).startswith(b"HTTP/1.1 200 ")
+            answer = line.recv(4096)
+            while not answer.endswith(b"}"):  # head and body may come apart
+                answer += line.recv(4096)
+            assert answer.startswith(b"HTTP/1.1 200 ")
         line.sendall(said.encode())
         assert line.recv(64) == b""
         assert not is_suppressed(service, AGREES.email)
