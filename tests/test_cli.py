@@ -189,6 +189,31 @@ def test_a_fault_of_ours_is_no_traceback(run: Run, workspace: Path) -> None:
     os.chdir(workspace)
 
 
+IMPATIENT = """
+import os, signal, sys
+import buzz.cli
+
+class Finder:
+    def find_spec(self, name, path, target=None):
+        if name == "typer":
+            os.kill(os.getpid(), signal.SIGINT)
+
+sys.meta_path.insert(0, Finder())
+buzz.cli.run()
+"""
+
+
+def test_ctrl_c_before_the_command_began_is_no_traceback(workspace: Path) -> None:
+    result = subprocess.run(
+        [sys.executable, "-c", IMPATIENT, "status"],
+        capture_output=True,
+        text=True,
+        check=False,
+        cwd=workspace,
+    )
+    assert (result.returncode, result.stdout, result.stderr) == (130, "", "")
+
+
 def test_a_person_who_says_no_changes_nothing(filled: Path) -> None:
     code, told = _on_a_terminal(["blogs", "remove", "le-blog-de-no-1"], "n\n", filled)
     assert code == 8

@@ -23,7 +23,11 @@ SIGINT_EXIT = 130
 
 def run() -> None:
     """Run the command line of this process and leave with its exit code."""
-    sys.exit(main(sys.argv[1:]))
+    try:
+        code = main(sys.argv[1:])
+    except KeyboardInterrupt:  # while modules were loaded: nothing had begun
+        code = SIGINT_EXIT
+    sys.exit(code)
 
 
 def main(argv: Sequence[str]) -> int:
