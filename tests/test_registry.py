@@ -531,7 +531,9 @@ def test_a_change_during_another_one_is_refused(
     settings: Settings, store: Store, file: Path, run: Run
 ) -> None:
     with files.lock(settings.lock("registry")):
-        assert run("blogs", "import", "blogs.csv", "--yes").code == 6
+        result = run("blogs", "import", "blogs.csv", "--yes")
+    assert result.code == 6
+    assert "(wait until it has finished, then try again; nothing was changed)" in result.err
     with pytest.raises(CheckRefused):
         pipeline.plan_add(settings, store, {"name": "x"})
 

@@ -125,8 +125,11 @@ def write(path: Path, content: str | bytes, *, mode: int = PRIVATE) -> None:
 
 
 @contextmanager
-def lock(path: Path) -> Iterator[None]:
+def lock(path: Path, *, remedy: str = "") -> Iterator[None]:
     """Hold a lock that the system releases when the process ends, however it ends.
+
+    Args:
+        remedy: what messages say to do about another run; a cron job need do nothing.
 
     Raises:
         LockHeld: another process holds it; the message names its process id.
@@ -139,7 +142,9 @@ def lock(path: Path) -> Iterator[None]:
         except BlockingIOError as exc:
             holder = os.pread(handle, 32, 0).decode(errors="replace").strip()
             raise LockHeld(
-                _("another run is at work (process {pid})").format(pid=holder), place=path.stem
+                _("another run is at work (process {pid})").format(pid=holder or "…"),
+                place=path.stem,
+                remedy=remedy,
             ) from exc
         os.ftruncate(handle, 0)
         os.pwrite(handle, f"{os.getpid()}\n".encode(), 0)

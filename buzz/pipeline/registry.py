@@ -134,7 +134,8 @@ def apply(settings: Settings, store: Store, plan: Plan, now: datetime) -> None:
     leaving = [blog.slug for blog in plan.diff.removed]
     changed = {change.slug for change in plan.diff.changed}
     arriving = [*plan.diff.added, *(blog for blog in plan.blogs if blog.slug in changed)]
-    with files.lock(settings.lock("registry")), store.write() as tx:
+    remedy = _("wait until it has finished, then try again; nothing was changed")
+    with files.lock(settings.lock("registry"), remedy=remedy), store.write() as tx:
         if blogs.all_blogs(tx) != plan.before or _written(settings) != plan.written:
             raise TemporaryFailure(
                 _("the registry was changed by somebody else in the meantime"),
