@@ -247,13 +247,24 @@ def _on_a_terminal(arguments: list[str], typed: str, folder: Path) -> tuple[int,
 # --- streams ----------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("command", ["blogs list", "blogs list --json", "blogs export", "status"])
+@pytest.mark.parametrize(
+    "command",
+    [
+        "blogs list",
+        "blogs list --json",
+        "blogs export",
+        "status",
+        "--help",
+        "poll --help",
+        "version",
+    ],
+)
 def test_a_reader_that_leaves_is_no_failure(filled: Path, command: str) -> None:
     result = shell(f"(buzz {command}; echo $? >code) | true; cat code", filled)
     assert (result.stdout, result.stderr) == ("0\n", "")
 
 
-@pytest.mark.parametrize("command", ["blogs list", "blogs export"])
+@pytest.mark.parametrize("command", ["blogs list", "blogs export", "version"])
 def test_a_full_disk_behind_stdout_is_a_failure(filled: Path, command: str) -> None:
     result = shell(f"buzz {command} >/dev/full", filled)
     assert result.returncode == 1

@@ -47,9 +47,12 @@ def main(argv: Sequence[str]) -> int:
 
 def _guarded(arguments: Sequence[str], everywhere: Mapping[str, str]) -> int:
     """Run one command; whatever it raises becomes words and an exit code."""
-    if arguments in (["--version"], ["version"]):  # before the slow imports
-        sys.stdout.write(f"buzz {__version__}\n")
-        return 0
+    wants_version = arguments in (["--version"], ["version"])
+    if wants_version:
+        with suppress(OSError):  # the reader has left, the disk is full: that takes longer to say
+            sys.stdout.write(f"buzz {__version__}\n")
+            sys.stdout.flush()
+            return 0  # before the slow imports
 
     from buzz.cli import console, work
 
@@ -61,6 +64,10 @@ def _guarded(arguments: Sequence[str], everywhere: Mapping[str, str]) -> int:
         )
     )
     try:
+        if wants_version:
+            console.data(f"buzz {__version__}")
+            console.flush()
+            return 0
         return _run(arguments, everywhere)
     except BuzzError as exc:
         if work.current().debug:

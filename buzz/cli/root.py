@@ -79,6 +79,8 @@ def invoke(arguments: Sequence[str]) -> int:
             + _("see: {where} --help").format(where=where)
         )
         return exc.exit_code
+    except SystemExit:  # typer's and Rich's: whoever read the help has left
+        return 0
     except Abort as exc:
         raise CancelledByPerson(_("cancelled")) from exc
     return result if isinstance(result, int) else 0
