@@ -167,7 +167,7 @@ def upgrade() -> None:
         sa.Column("links", sa.Text(), server_default="", nullable=False),
         sa.Column("content_hash", sa.Text(), server_default="", nullable=False),
         sa.Column("length", sa.Integer(), server_default="0", nullable=False),
-        sa.Column("enclosure", sa.Boolean(), server_default=sa.text("0"), nullable=False),
+        sa.Column("enclosure", sa.Boolean(), server_default=sa.false(), nullable=False),
         sa.Column("left_out", sa.Text(), server_default="", nullable=False),
         sa.ForeignKeyConstraint(
             ["blog"],
