@@ -341,6 +341,32 @@ def test_a_template_has_bounds(
     assert resource.getrlimit(resource.RLIMIT_AS)[0] == LIMIT
 
 
+def test_a_new_campaign_is_not_written_through_a_link(
+    desk: Settings, run: Run, tmp_path: Path
+) -> None:
+    (tmp_path / "outside").mkdir()
+    (desk.campaigns / "rentree").symlink_to(tmp_path / "outside")
+    result = run("campaign", "new", "rentree")
+    assert result.code == 5
+    assert "not a link" in result.err
+    assert not list((tmp_path / "outside").iterdir())
+
+
+@pytest.mark.parametrize(
+    "name", ["buzz.toml", "blogs.csv", "data/secret.key", "campaigns/retraites/letter.md"]
+)
+def test_what_the_workspace_is_made_of_is_not_written_over(
+    desk: Settings, run: Run, name: str
+) -> None:
+    file = desk.workspace / name
+    before = file.read_bytes() if file.exists() else None
+    for command in (["campaign", "preview"], ["report", "html"], ["report", "csv"]):
+        result = run(*command, "retraites", "-o", name)
+        assert result.code == 2
+        assert f"{name}: this belongs to the workspace and is not replaced" in result.err
+        assert (file.read_bytes() if file.exists() else None) == before
+
+
 def test_a_template_that_cannot_be_read_is_named(desk: Settings, run: Run) -> None:
     folder = desk.workspace / "templates"
     folder.mkdir()

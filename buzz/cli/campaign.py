@@ -105,9 +105,11 @@ def preview(
     if text:
         console.data(seen.text)
         return
-    path = output or now.settings.data / "previews" / f"{slug}.html"
+    path = now.settings.data / "previews" / f"{slug}.html"
     if output is None:
         files.private_folder(path.parent)
+    else:
+        path = now.output(output)
     files.write(path, seen.html)
     console.say(
         _("{subject}, as {name} gets it: {path}").format(

@@ -48,6 +48,23 @@ def source(settings: Settings, slug: str) -> str:
         UsageError: the name is no campaign's.
         CheckRefused: the file is a link, or no text in UTF-8.
     """
+    try:
+        return files.read_text(letter_file(settings, slug), place(slug))
+    except FileNotFoundError:
+        raise UsageError(
+            _("there is no campaign `{slug}`").format(slug=slug),
+            place=place(slug),
+            remedy=_("run: buzz campaign new {slug}, or see: buzz campaign list").format(slug=slug),
+        ) from None
+
+
+def letter_file(settings: Settings, slug: str) -> Path:
+    """Return where a campaign's ``letter.md`` is, or is to be written.
+
+    Raises:
+        UsageError: the name is no campaign's.
+        CheckRefused: the file or its folder is a link: it could lead anywhere.
+    """
     path = folder(settings, slug) / LETTER
     if path.is_symlink() or path.parent.is_symlink():
         raise CheckRefused(
@@ -55,14 +72,7 @@ def source(settings: Settings, slug: str) -> str:
             place=place(slug),
             remedy=_("copy what it leads to"),
         )
-    try:
-        return files.read_text(path, place(slug))
-    except FileNotFoundError:
-        raise UsageError(
-            _("there is no campaign `{slug}`").format(slug=slug),
-            place=place(slug),
-            remedy=_("run: buzz campaign new {slug}, or see: buzz campaign list").format(slug=slug),
-        ) from None
+    return path
 
 
 def folder(settings: Settings, slug: str) -> Path:
