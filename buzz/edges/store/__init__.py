@@ -109,16 +109,28 @@ def _prepare_file(path: Path) -> None:
         files.private_folder(path.parent)
         if not path.exists():
             os.close(os.open(path, os.O_CREAT | os.O_WRONLY, files.PRIVATE))
+        elif not path.is_file():
+            raise ConfigurationError(
+                _("this is no file, and no database can be there"),
+                place=str(path),
+                remedy=_("move it away, or change [database] url"),
+            )
     except OSError as exc:
         raise ConfigurationError(
-            _("cannot make the database: {why}").format(why=exc.strerror), place=str(path)
+            _("cannot make the database: {why}").format(why=exc.strerror),
+            place=str(path),
+            remedy=_("check the owner and mode of the file and of its folder"),
         ) from exc
 
 
 def _engine(url: URL) -> sa.Engine:
     if url.get_backend_name() != "sqlite":
-        return sa.create_engine(url, pool_pre_ping=True)
-    engine = sa.create_engine(url, connect_args={"timeout": BUSY_TIMEOUT_MS / 1000})
+        return sa.create_engine(url, pool_pre_ping=True, hide_parameters=True)
+    engine = sa.create_engine(
+        url,
+        connect_args={"timeout": BUSY_TIMEOUT_MS / 1000},
+        hide_parameters=True,  # addresses have no place in a traceback
+    )
 
     @event.listens_for(engine, "connect")
     def _configure(connection: sqlite3.Connection, _record: object) -> None:
