@@ -3,11 +3,12 @@
 One name for one thing on every screen and in every report. Look up with ``_(NAMES[code])``.
 """
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 
 from buzz.core.text import one_line
 from buzz.locales import gettext as _
 from buzz.locales import mark as N_
+from buzz.locales import ngettext
 from buzz.model import CampaignState, DeliveryState, FeedState, RelayMode, Stance, Verdict
 
 FEED_STATES: Mapping[FeedState, str] = {
@@ -46,6 +47,23 @@ VERDICTS: Mapping[Verdict, str] = {
     Verdict.TO_CHECK: N_("to check"),
     Verdict.MENTIONED: N_("mentioned"),
     Verdict.NOT: N_("not a relay"),
+}
+# How many there are of each, with the word in the right number.
+IN_STATE: Mapping[DeliveryState, Callable[[int], str]] = {
+    DeliveryState.ACCEPTED: lambda n: ngettext("{n} accepted", "{n} accepted", n),
+    DeliveryState.PLANNED: lambda n: ngettext("{n} planned", "{n} planned", n),
+    DeliveryState.CLAIMED: lambda n: ngettext("{n} in flight", "{n} in flight", n),
+    DeliveryState.DEFERRED: lambda n: ngettext("{n} deferred", "{n} deferred", n),
+    DeliveryState.REFUSED: lambda n: ngettext("{n} refused", "{n} refused", n),
+    DeliveryState.UNCERTAIN: lambda n: ngettext("{n} uncertain", "{n} uncertain", n),
+    DeliveryState.SUPPRESSED: lambda n: ngettext("{n} suppressed", "{n} suppressed", n),
+    DeliveryState.CANCELLED: lambda n: ngettext("{n} cancelled", "{n} cancelled", n),
+}
+WITH_VERDICT: Mapping[Verdict, Callable[[int], str]] = {
+    Verdict.RELAYED: lambda n: ngettext("{n} relayed", "{n} relayed", n),
+    Verdict.TO_CHECK: lambda n: ngettext("{n} to check", "{n} to check", n),
+    Verdict.MENTIONED: lambda n: ngettext("{n} mentioned", "{n} mentioned", n),
+    Verdict.NOT: lambda n: ngettext("{n} dismissed", "{n} dismissed", n),
 }
 MODES: Mapping[RelayMode, str] = {
     RelayMode.LINK: N_("link"),

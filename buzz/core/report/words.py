@@ -1,9 +1,9 @@
 """The words of the report: what each step, state, verdict and mode is called, and what it means."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from datetime import timedelta
 
-from buzz.core.names import DELIVERY_STATES, MODES
+from buzz.core.names import DELIVERY_STATES, IN_STATE, MODES, WITH_VERDICT
 from buzz.core.report.model import FunnelStep, Report, Step, by_mode
 from buzz.core.text import one_line
 from buzz.locales import formats, ngettext
@@ -45,23 +45,6 @@ CERTAINTY: Mapping[Step, str] = {
     Step.CLICKED: N_("measured"),
     Step.VISITED: N_("measured"),
     Step.RELAYED: N_("judged, with the proof beside it"),
-}
-# How many there are of each, with the word in the right number.
-IN_STATE: Mapping[DeliveryState, Callable[[int], str]] = {
-    DeliveryState.ACCEPTED: lambda n: ngettext("{n} accepted", "{n} accepted", n),
-    DeliveryState.PLANNED: lambda n: ngettext("{n} planned", "{n} planned", n),
-    DeliveryState.CLAIMED: lambda n: ngettext("{n} in flight", "{n} in flight", n),
-    DeliveryState.DEFERRED: lambda n: ngettext("{n} deferred", "{n} deferred", n),
-    DeliveryState.REFUSED: lambda n: ngettext("{n} refused", "{n} refused", n),
-    DeliveryState.UNCERTAIN: lambda n: ngettext("{n} uncertain", "{n} uncertain", n),
-    DeliveryState.SUPPRESSED: lambda n: ngettext("{n} suppressed", "{n} suppressed", n),
-    DeliveryState.CANCELLED: lambda n: ngettext("{n} cancelled", "{n} cancelled", n),
-}
-WITH_VERDICT: Mapping[Verdict, Callable[[int], str]] = {
-    Verdict.RELAYED: lambda n: ngettext("{n} relayed", "{n} relayed", n),
-    Verdict.TO_CHECK: lambda n: ngettext("{n} to check", "{n} to check", n),
-    Verdict.MENTIONED: lambda n: ngettext("{n} mentioned", "{n} mentioned", n),
-    Verdict.NOT: lambda n: ngettext("{n} dismissed", "{n} dismissed", n),
 }
 NEARLY_NONE = 0.01  # below this share, and above 1 minus it, a decimal is shown
 
