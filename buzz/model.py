@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
 from enum import StrEnum
-from typing import NewType
+from typing import NewType, Protocol
 
 EntryId = NewType("EntryId", int)
 LinkId = NewType("LinkId", int)
@@ -285,6 +285,11 @@ class CampaignState(StrEnum):
     EXPIRED = "expired"
 
 
+BEFORE_SENDING = frozenset({CampaignState.DRAFT, CampaignState.CHECKED, CampaignState.APPROVED})
+UNDER_WAY = frozenset({CampaignState.SENDING, CampaignState.PAUSED})
+ENDED = frozenset({CampaignState.FINISHED, CampaignState.CANCELLED, CampaignState.EXPIRED})
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TalkingPoint:
     """One ``##`` section of ``letter.md``."""
@@ -322,6 +327,26 @@ class Campaign:
     closing_text: str = ""
     talking_points: tuple[TalkingPoint, ...] = ()
     content_hash: str = ""  # of everything that decides what is sent
+
+
+class Sender(Protocol):
+    """Who writes: what the law wants to be said in the letter."""
+
+    @property
+    def from_(self) -> str:
+        """Return ``Name <address>``."""
+
+    @property
+    def organisation(self) -> str:
+        """Return whose letter it is."""
+
+    @property
+    def postal_address(self) -> str:
+        """Return where the organisation can be reached by post."""
+
+    @property
+    def controller(self) -> str:
+        """Return who answers for the personal data."""
 
 
 class Level(StrEnum):
@@ -662,6 +687,11 @@ class Relay:
     signals: Mapping[str, float] = field(default_factory=dict)  # name -> share in the score
     label: Verdict | None = None  # what a person said: relayed or not
 
+    @property
+    def settled(self) -> Verdict:
+        """Return the verdict that counts: a person's where there is one."""
+        return self.label or self.verdict
+
 
 # --- runs -------------------------------------------------------------------------------------
 
@@ -675,3 +705,14 @@ class Run:
     ended_at: datetime
     exit_code: int
     summary: Mapping[str, int | float | str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Deed:
+    """What a person decided through a command, to be answered for later."""
+
+    at: datetime
+    who: str  # user of the operating system
+    command: str  # without ``buzz``: "send cancel"
+    campaign: str = ""  # slug; empty: it concerns none
+    detail: str = ""  # whom or what

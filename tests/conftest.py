@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
+import hypothesis
 import pytest
 
 from buzz import config
@@ -17,6 +18,12 @@ from buzz.cli import main
 from buzz.config import Settings
 from buzz.edges import files
 from buzz.edges.store import Store, open_store
+
+# A noisy machine is no reason to fail: no promise of ours is about the time of one example.
+hypothesis.settings.register_profile(
+    "noisy", deadline=None, suppress_health_check=[hypothesis.HealthCheck.too_slow]
+)
+hypothesis.settings.load_profile("noisy")
 
 POSTGRESQL = os.environ.get("BUZZ_TEST_POSTGRESQL", "")
 SECRET = "a-secret-for-tests-only"
@@ -53,7 +60,7 @@ def workspace(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     (folder / "buzz.toml").write_text(TOML)
     files.write(files.private_folder(folder / "data") / "secret.key", SECRET)
     monkeypatch.chdir(folder)
-    for name in ("BUZZ_WORKSPACE", "BUZZ_SECRET", "LC_ALL", "LC_MESSAGES"):
+    for name in (*(n for n in os.environ if n.startswith("BUZZ_")), "LC_ALL", "LC_MESSAGES"):
         monkeypatch.delenv(name, raising=False)
     monkeypatch.setenv("BUZZ_LANG", "en")
     return folder

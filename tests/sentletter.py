@@ -25,7 +25,7 @@ from buzz.model import (
     Recipient,
 )
 from buzz.pipeline import collect
-from buzz.web.server import listen, make_server
+from buzz.web.server import IDLE_S, listen, make_server
 
 NOW = datetime(2026, 3, 2, 9, 0, tzinfo=UTC)
 CAMPAIGN = "retraites"
@@ -194,11 +194,11 @@ class Service:
 
 
 @contextmanager
-def serving(settings: Settings, store: Store) -> Iterator[Service]:
+def serving(settings: Settings, store: Store, *, idle_s: int = IDLE_S) -> Iterator[Service]:
     """Run the service on a free port, in a thread."""
     ready = threading.Event()
     listener = listen("127.0.0.1:0")
-    server = make_server(settings, store, ready.set)
+    server = make_server(settings, store, ready.set, idle_s=idle_s)
     thread = threading.Thread(target=lambda: asyncio.run(server.serve(sockets=[listener])))
     thread.start()
     try:

@@ -4,6 +4,7 @@ import dataclasses
 import re
 from collections.abc import Callable
 from datetime import UTC, datetime
+from itertools import pairwise
 from pathlib import Path
 
 import pytest
@@ -73,7 +74,7 @@ def test_front_matter_is_read_into_its_kinds() -> None:
     assert campaign.hashtags == ("#A", "#B")
     assert campaign.slogans == ("Un seul !",)
     assert campaign.not_before == datetime(2026, 3, 2, 17, 0, tzinfo=UTC)  # 18:00 in Paris
-    assert campaign.not_after == datetime(2026, 3, 3, 23, 0, tzinfo=UTC)
+    assert campaign.not_after == datetime(2026, 3, 4, 23, 0, tzinfo=UTC)  # the day is counted whole
 
 
 @pytest.mark.parametrize(
@@ -145,6 +146,28 @@ def test_front_matter_is_read_into_its_kinds() -> None:
             "---\nsubject: a\nnot_after: demain\n---\n## A\n\nb", [":3: not_after:"], id="time"
         ),
         pytest.param(
+            "---\nsubject: a\nnot_after: 2026-99-99\n---\n## A\n\nb",
+            [":3: this is not YAML: month must be in 1..12"],
+            id="no day",
+        ),
+        pytest.param(
+            f"---\nsubject: {'9' * 5000}\n---\n## A\n\nb", [":2: this is not YAML:"], id="number"
+        ),
+        pytest.param(
+            f"---\nsubject: {'[' * 5000}\n---\n## A\n\nb", [":1: ", "too deep"], id="deep"
+        ),
+        pytest.param(
+            "---\nsubject: !!python/object/apply:os.system [true]\n---\n## A\n\nb",
+            [":2: this is not YAML:"],
+            id="object",
+        ),
+        pytest.param("---\n? [a]\n: b\n---\n## A\n\nb", [":2: ?: unknown key"], id="list as key"),
+        pytest.param(
+            f"---\nsubject: a\nsegment: {'(' * 5000}all\n---\n## A\n\nb",
+            [":3: the segment nests too deep"],
+            id="deep segment",
+        ),
+        pytest.param(
             "---\nsubject: a\nnot_before: 2026-03-02\nnot_after: 2026-03-01\n---\n## A\n\nb",
             [":4: not_after: is not after"],
             id="times",
@@ -161,6 +184,17 @@ def test_a_mistake_is_named_with_its_line_and_remedy(text: str, said: list[str])
     message = refusal(text)
     assert message.startswith(PATH)
     assert all(words in message for words in said), message
+
+
+def test_a_billion_laughs_are_told_in_a_line() -> None:
+    """A few lines of YAML that stand for 9**9 words."""
+    lines = [
+        "a: &a [x]",
+        *(f"{n}: &{n} [{', '.join(['*' + o] * 9)}]" for o, n in pairwise("abcdefghi")),
+    ]
+    message = refusal("\n".join(["---", *lines, "subject: *i", "---", "## A", "", "b"]))
+    assert "is not a text" in message
+    assert len(message) < 5_000
 
 
 def test_all_mistakes_are_told_at_once() -> None:
@@ -281,6 +315,8 @@ def test_a_segment_decides(segment: str, inside: bool) -> None:  # noqa: FBT001 
         ("or all", "column 1: unexpected `or`"),
         ("top:x", "`top:200`"),
         ("top:²", "`top:200`"),
+        (f"top:{'9' * 5000}", "`top:200`"),
+        ("not " * 5000 + "all", "nests too deep"),
         ("tag:", "`tag:climat`"),
         ("all:x", "did you mean `all`?"),
         ("lsited", "did you mean `listed`?"),
@@ -356,6 +392,7 @@ https://o.example/u
 class Sender:
     """Who writes, as the settings say it."""
 
+    from_: str = "L <l@parti.example>"
     organisation: str = "Parti"
     postal_address: str = "1 rue"
     controller: str = "dpo"

@@ -20,11 +20,13 @@ from hypothesis.stateful import (
 
 from buzz.core import delivery as core
 from buzz.core.delivery import TRANSITIONS, Exchange, judge
+from buzz.core.names import SENDER_ENDED
 from buzz.edges.store import Store, campaigns, deliveries, leases, suppressions
 from buzz.edges.store.deliveries import Envelope, Result
 from buzz.edges.store.leases import Fenced
 from buzz.errors import LockHeld
 from buzz.model import (
+    Account,
     Attempt,
     CampaignState,
     DeliveryId,
@@ -91,6 +93,27 @@ def test_what_an_exchange_makes_of_a_delivery(phase: Phase, code: int | None, te
     elif code is None:
         assert verdict.state is S.UNCERTAIN
     assert not (verdict.stops_run and after)
+
+
+@pytest.mark.parametrize(
+    ("state", "account", "is_late", "is_unwelcome", "end"),
+    [
+        ("sending", Account(accepted=2), False, False, "finished"),
+        ("sending", Account(accepted=1, deferred=1), False, False, "sending"),
+        ("sending", Account(accepted=1, planned=1), False, True, "paused"),
+        ("paused", Account(accepted=1, planned=1), False, False, "paused"),
+        ("paused", Account(accepted=2), False, True, "finished"),
+        ("sending", Account(accepted=1, cancelled=1), True, False, "expired"),
+        ("sending", Account(accepted=2), True, False, "finished"),
+        ("cancelled", Account(accepted=1, cancelled=1), True, True, "cancelled"),
+        ("sending", Account(uncertain=1), False, False, "finished"),
+    ],
+)
+def test_what_a_campaign_comes_to(
+    state: str, account: Account, *, is_late: bool, is_unwelcome: bool, end: str
+) -> None:
+    found = core.settled(CampaignState(state), account, is_late=is_late, is_unwelcome=is_unwelcome)
+    assert found == end
 
 
 def test_an_enhanced_code_of_another_class_is_ignored() -> None:
@@ -385,7 +408,7 @@ def test_every_attempt_is_kept(store: Store) -> None:
         assert deliveries.deferrals(tx, [id_]) == {id_: 1}
         delivery = deliveries.get(tx, id_)
     assert delivery is not None
-    assert (delivery.attempts, delivery.reply_text) == (2, deliveries.SENDER_ENDED)
+    assert (delivery.attempts, delivery.reply_text) == (2, SENDER_ENDED)
 
 
 @pytest.mark.both_databases
@@ -393,7 +416,7 @@ def test_a_lease_is_held_by_one(store: Store) -> None:
     campaign = Campaign(store, "c")
     campaign.plan(1)
     fence = campaign.lease(NOW, "12@elsewhere")
-    with pytest.raises(LockHeld, match="12 on elsewhere, since 2026-03-02 09:00:00 UTC"):
+    with pytest.raises(LockHeld, match="12 on elsewhere, since 2 Mar 2026 at 10:00"):
         campaign.lease(NOW + timedelta(seconds=59), "13@here")
     with store.write() as tx:
         leases.renew_lease(tx, "c", fence, NOW + timedelta(seconds=59))

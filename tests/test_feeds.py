@@ -150,6 +150,7 @@ def test_an_entry_as_it_should_be() -> None:
         pytest.param("<title><![CDATA[ 1 < 2\n]]></title>", "1 < 2", id="text with <"),
         pytest.param("<title>a\u202eb</title>", "ab", id="bidi"),
         pytest.param("<guid>x</guid>", "", id="none"),
+        pytest.param(f"<title>{'a' * 4_000_000}</title>", "a" * 500, id="endless"),
     ],
 )
 def test_titles_are_text(inner: str, title: str) -> None:

@@ -17,6 +17,7 @@ from feed_server import FeedServer, Reply, Request, document, rss
 from buzz.edges.fetch import Fetcher, retry_after
 from buzz.edges.fetch.guard import Forbidden, Guard, check_url, is_loopback_name, is_public
 from buzz.edges.fetch.headers import max_age
+from buzz.edges.fetch.resolver import system_lookup
 from buzz.model import FetchOutcome, FetchResult, Validators
 
 BODY = rss()
@@ -164,6 +165,17 @@ def test_names_under_localhost_are_this_machine_without_dns(server: FeedServer) 
     assert is_loopback_name("a.b.LocalHost.")
     assert not is_loopback_name("localhost.example")
     assert fetch(server.set("rfc6761", document(BODY)), lookup=no_dns).body == BODY
+
+
+def test_names_for_examples_are_not_looked_up(monkeypatch: pytest.MonkeyPatch) -> None:
+    """RFC 2606 §2: nobody has them, and a dead name server would be waited for."""
+
+    def no_dns(*_arguments: object, **_options: object) -> None:
+        raise AssertionError
+
+    monkeypatch.setattr(socket, "getaddrinfo", no_dns)
+    for host in ("a.wordpress.example", "b.INVALID."):
+        assert fetch(f"http://{host}/", lookup=system_lookup).error == "dns"
 
 
 def test_a_name_that_leads_to_a_private_address_is_not_asked(server: FeedServer) -> None:

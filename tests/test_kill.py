@@ -91,6 +91,7 @@ def test_five_kills_lose_nobody_and_double_nobody(desk: Desk) -> None:
                 process.kill()
                 process.wait()
             assert integrity(desk) == "ok"
+            assert f"{process.pid} on" not in desk.run("send", "status", SLUG).err  # it is dead
             dots = [d for d in desk.rows if d.state is S.DOT]
             assert len(dots) <= CONNECTIONS
             uncertain += len(dots)

@@ -24,6 +24,7 @@ from buzz.core.letter.compiling import wrapped
 from buzz.core.text import one_line, printable
 from buzz.core.tracking import letter_urls
 from buzz.edges import files
+from buzz.edges.smtp import wire
 from buzz.errors import CheckRefused
 from buzz.model import (
     Campaign,
@@ -172,6 +173,11 @@ def test_fixed_words_speak_the_letters_language_whatever_the_process_speaks() ->
         pytest.param("{% if %}", "templates/lettre.html.j2:1:", id="syntax"),
         pytest.param("{% include 'gone.j2' %}", "gone.j2", id="include"),
         pytest.param("{{ 'x' * 1000000000 }}", "templates/lettre.html.j2:1:", id="repeat"),
+        pytest.param("{% include 'lettre.html.j2' %}", "includes itself without end", id="itself"),
+        pytest.param("{% extends 'lettre.html.j2' %}", "includes itself without end", id="child"),
+        pytest.param(
+            "{% macro a() %}{{ a() }}{% endmacro %}{{ a() }}", "without end", id="recursion"
+        ),
         pytest.param("{{ 9 ** 999999999 }}", "templates/lettre.html.j2:1:", id="power"),
         pytest.param("{{ lipsum(n=100000) }}", "'lipsum' is undefined", id="lipsum"),
         pytest.param("{{ cycler('a') }}", "'cycler' is undefined", id="cycler"),
@@ -189,6 +195,15 @@ def test_a_template_that_oversteps_is_refused_with_its_line(html: str, said: str
     with pytest.raises(CheckRefused) as caught:
         compiled(sources={**SOURCES, "lettre.html.j2": html})
     assert said in str(caught.value)
+
+
+@pytest.mark.parametrize("desk", ["en", "fr"])
+def test_what_is_wrong_is_said_in_the_desks_language(desk: str) -> None:
+    sources = {**SOURCES, "lettre.html.j2": "{{ 'x' * 1000000000 }}"}
+    with locales.speaking(desk), pytest.raises(CheckRefused) as caught:
+        compiled(language="fr", sources=sources)
+    assert ("un gabarit peut employer" in str(caught.value)) is (desk == "fr")
+    assert ("`*` on these is not for a template" in str(caught.value)) is (desk == "en")
 
 
 def test_a_missing_template_is_named() -> None:
@@ -503,7 +518,23 @@ def test_ten_thousand_values_add_no_header() -> None:
         assert [key.lower() for key in found] == EXPECTED, (name, subject)
 
 
+def test_no_kind_of_line_end_is_bare() -> None:
+    """An entity in letter.md or an escape in a template would have stopped the send at the plan."""
+    sources = {**SOURCES, "lettre.txt.j2": SOURCES["lettre.txt.j2"] + '{{ "a\\rb\\r\\nc" }}'}
+    _campaign, letter = compiled(
+        "---\nsubject: a\n---\nDe&#13;a&#8238;b\n\n## A&#13;B\n\nb&#13;&#10;c\n", sources=sources
+    )
+    octets = message(letter=letter)
+    assert wire(octets)
+    text, html = parts(octets)
+    assert printable(text) == text
+    assert printable(html) == html
+    assert text.rstrip().endswith("a\nb\nc")
+
+
 @given(name=NAMES, source=NAMES, federation=NAMES)
+@example(name="a" * 76, source="é", federation="75")
+@example(name="é" * 25 + "a", source="a" * 73 + "é", federation="a" * 76)
 @settings(max_examples=150, deadline=None)
 def test_no_value_changes_its_neighbours(name: str, source: str, federation: str) -> None:
     """Both parts arrive as rendered, in short lines, with no tag that was not there before."""

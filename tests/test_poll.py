@@ -153,7 +153,7 @@ def test_one_blog_is_asked_due_or_not(
 def test_an_unknown_blog_is_a_usage_error(run: Run) -> None:
     result = run("poll", "--blog", "nobody")
     assert result.code == 2
-    assert "nobody: no blog with this slug (see: buzz blogs list)" in result.err
+    assert "no blog nobody (see: buzz blogs list)" in result.err
 
 
 def test_an_empty_registry_says_what_to_do(run: Run) -> None:
@@ -292,11 +292,48 @@ def test_failures_are_told_briefly_and_without_a_traceback(
     assert "Traceback" not in said
 
 
-def test_when_nobody_answers_it_is_us(run: Run, register: Callable[..., None]) -> None:
+def test_when_nobody_answers_it_is_us(
+    run: Run, register: Callable[..., None], store: Store
+) -> None:
     register(**{f"b{n}": f"http://b{n}.localhost:1/" for n in range(6)})
     result = run("poll")
     assert result.code == 75
     assert "not one of 6 feeds answered (check the network" in result.err
+    assert known_feeds(store) == {}, "none of them is blamed"
+    assert facts(run("poll", "--json", "--blog", "b1"))["failed"] == 1
+    assert known_feeds(store)["b1"].state is FeedState.SOFT
+
+
+def test_where_one_answers_the_silent_ones_are_silent(
+    run: Run, register: Callable[..., None], store: Store
+) -> None:
+    silent = {f"b{n}": f"http://b{n}.localhost:1/" for n in range(6)}
+    register(**silent, karim=document(GOOD))
+    assert facts(run("poll", "--json"))["failed"] == 6
+    assert {known_feeds(store)[slug].state for slug in silent} == {FeedState.SOFT}
+    # They are failing now; that they go on to do so says nothing of the network.
+    register(**silent)
+    again = run("poll", "--all", "--json")
+    assert (again.code, facts(again)["failed"]) == (0, 6)
+    assert {known_feeds(store)[slug].failures for slug in silent} == {2}
+
+
+@pytest.mark.parametrize(
+    ("host", "remedy"),
+    [
+        ("b{n}.wordpress.example", "made-up blogs of the sample; import your own: buzz blogs"),
+        ("10.0.0.{n}", "private networks: name those in [poll] allow_networks"),
+    ],
+    ids=["the sample", "private networks"],
+)
+def test_when_nobody_can_answer_it_says_so(
+    run: Run, register: Callable[..., None], host: str, remedy: str
+) -> None:
+    """The sample's blogs were asked for minutes, and the network was blamed."""
+    register(**{f"b{n}": f"http://{host.format(n=n)}/feed" for n in range(1, 7)})
+    result = run("poll")
+    assert result.code == 75
+    assert remedy in result.err
 
 
 def test_a_blog_removed_meanwhile_takes_nobody_along(

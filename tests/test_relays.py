@@ -14,7 +14,7 @@ from buzz import demo
 from buzz.config import Settings
 from buzz.core import relay, tracking
 from buzz.edges import files
-from buzz.edges.store import Store, blogs, campaigns, entries, relays, runs
+from buzz.edges.store import Store, audit, blogs, campaigns, entries, relays, runs
 from buzz.errors import BuzzError, LockHeld, UsageError
 from buzz.locales import speaking
 from buzz.model import (
@@ -29,6 +29,7 @@ from buzz.model import (
     Verdict,
 )
 from buzz.pipeline import relays as pipeline
+from buzz.pipeline.relays import scanning
 
 SENT = datetime(2026, 3, 2, 8, 0, tzinfo=UTC)
 NOW = SENT + timedelta(days=2)
@@ -164,7 +165,7 @@ def test_a_new_reader_reads_everything_again(
 def test_batches_leave_nothing_out(
     settings: Settings, desk: Store, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(pipeline, "BATCH", 3)
+    monkeypatch.setattr(scanning, "BATCH", 3)
     steps: list[int] = []
     assert scan(settings, desk, advance=steps.append).entries == 4
     assert steps == [3, 1]
@@ -200,7 +201,7 @@ def test_a_scan_is_recorded_as_a_run(settings: Settings, desk: Store) -> None:
 
 
 def test_a_campaign_that_was_not_sent_is_refused(settings: Settings, store: Store) -> None:
-    with pytest.raises(UsageError, match="no such campaign"):
+    with pytest.raises(UsageError, match="no letter was sent under this name"):
         scan(settings, store)
     with store.write() as tx:
         campaigns.freeze(tx, "retraites", {}, PACK, SENT)
@@ -209,7 +210,7 @@ def test_a_campaign_that_was_not_sent_is_refused(settings: Settings, store: Stor
 
 
 def test_two_scans_do_not_run_together(settings: Settings, desk: Store, run: Run) -> None:
-    with files.lock(settings.data / "scan-retraites.lock"):
+    with files.lock(settings.lock("scan-retraites")):
         with pytest.raises(LockHeld):
             scan(settings, desk)
         busy = run("relays", "scan", "retraites")
@@ -223,17 +224,21 @@ def test_two_scans_do_not_run_together(settings: Settings, desk: Store, run: Run
 def test_what_a_person_said_survives_every_scan(settings: Settings, desk: Store) -> None:
     scan(settings, desk)
     ids = {r.blog: r.id for r in pipeline.listing(desk)}
-    pipeline.say(desk, ids["c"] or 0, Verdict.NOT)
-    pipeline.say(desk, ids["a"] or 0, Verdict.RELAYED)
+    pipeline.say(desk, ids["c"] or 0, Verdict.NOT, NOW)
+    pipeline.say(desk, ids["a"] or 0, Verdict.RELAYED, NOW)
     keep(desk, entry("c", COPY), entry("a", GARDEN))
     scan(settings, desk)
     after = {r.blog: r for r in pipeline.listing(desk)}
     assert after["c"].id == ids["c"]
     assert after["c"].verdict is Verdict.RELAYED
-    assert pipeline.settled(after["c"]) is Verdict.NOT
-    assert pipeline.settled(after["a"]) is Verdict.RELAYED
+    assert after["c"].settled is Verdict.NOT
+    assert after["a"].settled is Verdict.RELAYED
     relayed = pipeline.listing(desk, verdict=Verdict.RELAYED)
     assert [r.blog for r in relayed] == ["a"]
+    with desk.read() as tx:
+        deed = audit.last(tx, "relays reject", "retraites")
+    assert deed is not None
+    assert (deed.at, deed.detail) == (NOW, str(ids["c"]))
 
 
 def test_a_removed_blog_takes_its_relays_along(settings: Settings, desk: Store) -> None:
@@ -457,7 +462,7 @@ def test_eval_measures_the_team_s_own_labels(settings: Settings, desk: Store, ru
     scan(settings, desk)
     for found in pipeline.listing(desk):
         wanted = Verdict.RELAYED if found.blog == "a" else Verdict.NOT
-        pipeline.say(desk, found.id or 0, wanted)
+        pipeline.say(desk, found.id or 0, wanted, NOW)
     facts = json.loads(run("relays", "eval", "--json").out)
     assert (facts["n"], facts["precision_relayed"]) == (3, 1.0)
 

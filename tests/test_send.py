@@ -9,6 +9,7 @@ import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import closing, contextmanager
 from datetime import timedelta
+from typing import cast
 
 import pytest
 from conftest import Result
@@ -19,7 +20,7 @@ from buzz.config import Settings
 from buzz.core import delivery as core
 from buzz.core import letter
 from buzz.edges import store as stores
-from buzz.edges.store import Store, deliveries, suppressions
+from buzz.edges.store import Store, Transaction, audit, deliveries, suppressions
 from buzz.errors import (
     BuzzError,
     CheckRefused,
@@ -301,11 +302,106 @@ def test_quiet_hours(desk: Desk) -> None:
 
 
 def test_two_persons(desk: Desk) -> None:
+    def approved_by_another() -> None:
+        with desk.store.write() as tx:
+            audit.add(tx, "campaign approve", desk.settings.now(), campaign=SLUG, who="rosa")
+
     with sending(desk, people(2)) as box:
         desk.set(send_two_person="true")
         found = desk.run("send", "start", SLUG, "--confirm", SLUG)
-    assert (found.code, box.sessions) == (5, 0)
-    assert "approve" in found.err
+        assert (found.code, box.sessions) == (5, 0)
+        assert "approve" in found.err
+        assert desk.run("campaign", "approve", SLUG).code == 0
+        alone = desk.run("send", "start", SLUG, "--confirm", SLUG)
+        assert (alone.code, box.sessions) == (5, 0)
+        assert "you approved it yourself" in alone.err
+        approved_by_another()
+        assert desk.run("send", "start", SLUG, "--confirm", SLUG).code == 0
+    assert desk.account.accepted == 2
+    assert desk.run("campaign", "approve", SLUG).code == 5
+
+
+def test_an_approval_is_of_one_letter(desk: Desk) -> None:
+    desk.campaign(people(2))
+    path = desk.settings.campaigns / SLUG / "letter.md"
+    assert desk.run("campaign", "approve", SLUG).code == 5  # never checked
+    desk.plan()
+    assert desk.run("campaign", "approve", SLUG, "--dry-run").code == 0
+    assert send.status(desk.settings, desk.store, SLUG).state is CampaignState.CHECKED
+    assert desk.run("campaign", "approve", SLUG).code == 0
+    assert desk.run("campaign", "check", SLUG).code == 0  # the same letter
+    assert send.status(desk.settings, desk.store, SLUG).state is CampaignState.APPROVED
+    path.write_text(path.read_text().replace('subject: "Retraites', 'subject: "Pensions'))
+    assert desk.run("campaign", "approve", SLUG).code == 5  # another letter than was checked
+    assert desk.run("campaign", "check", SLUG).code == 0
+    assert send.status(desk.settings, desk.store, SLUG).state is CampaignState.CHECKED
+
+
+class Overtaken:
+    """The database, in which something happens just before the next transaction that writes."""
+
+    def __init__(self, store: Store, meanwhile: Callable[[], object]) -> None:
+        self.read = store.read
+        self._store = store
+        self._meanwhile = meanwhile
+
+    @contextmanager
+    def write(self) -> Iterator[Transaction]:
+        self._meanwhile()
+        with self._store.write() as tx:
+            yield tx
+
+
+def test_a_plan_that_is_overtaken_by_a_send_takes_nobody_back(desk: Desk) -> None:
+    with sending(desk, people(3)) as box:
+        desk.plan()
+        late = cast("Store", Overtaken(desk.store, desk.start))
+        with pytest.raises(CheckRefused, match="already being sent"):
+            send.plan(desk.settings, late, SLUG, desk.settings.now())
+    assert desk.account.accepted == len(box.received) == 3
+
+
+def test_a_plan_is_of_the_letter_that_was_checked(desk: Desk) -> None:
+    path = desk.settings.campaigns / SLUG / "letter.md"
+
+    def edit() -> None:
+        path.write_text(path.read_text().replace('subject: "Retraites', 'subject: "Pensions'))
+        desk.run("campaign", "check", SLUG)
+
+    desk.campaign(people(3))
+    desk.plan()
+    late = cast("Store", Overtaken(desk.store, edit))
+    with pytest.raises(CheckRefused, match="edited while"):
+        send.plan(desk.settings, late, SLUG, desk.settings.now())
+
+
+def test_a_start_that_is_overtaken_by_a_cancel_sends_nothing(desk: Desk) -> None:
+    with sending(desk, people(3)) as box:
+        desk.plan()
+
+        def cancel() -> None:
+            send.cancel(desk.store, SLUG, desk.settings.now())
+
+        late = cast("Store", Overtaken(desk.store, cancel))
+        with pytest.raises(CheckRefused, match="has ended"):
+            send.start(desk.settings, late, SLUG, desk.settings.now())
+        found = send.status(desk.settings, desk.store, SLUG)
+    assert (found.state, found.holder, box.sessions) == (CampaignState.CANCELLED, "", 0)
+
+
+def test_who_decided_is_recorded(desk: Desk) -> None:
+    answers = {"grey@x.example": "450 4.2.0 later"}
+    with sending(desk, list(answers), Postbox(lambda rcpt_to: answers[rcpt_to])):
+        desk.start()
+        for command in ("pause", "retry", "cancel"):
+            options = ["--yes"] if command == "cancel" else []
+            assert desk.run("send", command, SLUG, *options).code == 0
+    with desk.store.read() as tx:
+        for command in ("start", "pause", "retry", "cancel"):
+            deed = audit.last(tx, f"send {command}", SLUG)
+            assert deed is not None
+            assert (deed.who, deed.campaign) == (audit.own_name(), SLUG)
+        assert audit.last(tx, "send resolve", SLUG) is None
 
 
 def test_a_letter_that_is_edited_during_the_send_goes_out_as_it_was(desk: Desk) -> None:
@@ -450,21 +546,27 @@ def test_a_run_that_is_refused_by_policy_is_paused(desk: Desk) -> None:
         assert suppressions.all_suppressions(tx) == ()
 
 
-@pytest.mark.parametrize("signals", [1, 2])
-def test_a_server_that_never_answers_does_not_hold_up_a_signal(desk: Desk, signals: int) -> None:
+@pytest.mark.parametrize(
+    ("signals", "gap_s", "at_once"),
+    [(1, 0, False), (2, 0, False), (2, 0.1, True)],  # 0.1 s: a person's two key strokes
+    ids=["once", "with an echo, as timeout(1) sends", "twice"],
+)
+def test_a_server_that_never_answers_does_not_hold_up_a_signal(
+    desk: Desk, signals: int, gap_s: float, *, at_once: bool
+) -> None:
     desk.campaign(people(4))
     host = BadServer({Phase.REPLY: STALL})
-    desk.monkeypatch.setattr(lanes, "GRACE_S", 0.2 if signals == 1 else 60)  # 30 s in real life
+    desk.monkeypatch.setattr(lanes, "GRACE_S", 60 if at_once else 0.2)  # 30 s in real life
 
     def interrupt() -> None:
         for _signal in range(signals):
             os.kill(os.getpid(), signal.SIGINT)
-            time.sleep(0.1)  # a person's two key strokes
+            time.sleep(gap_s)
 
     host.on_stall = interrupt
     with bad(host) as port:
         desk.set(smtp_port=port, smtp_connections=1)
-        if signals == 1:
+        if not at_once:
             result = desk.start()
             assert isinstance(result.trouble, Interrupted)
             assert result.exit_code == 130
@@ -493,6 +595,8 @@ def test_uncertain_ones_are_listed_and_never_sent_again_by_themselves(doubtful: 
     assert found.code == 0
     assert "blog0000@blogs.example" in found.out
     assert "the connection was lost" in found.out
+    doubtful.monkeypatch.setenv("COLUMNS", "40")
+    assert "blog0000@blogs.example" in doubtful.run("send", "uncertain", SLUG).out  # in one piece
     listed = json.loads(doubtful.run("send", "uncertain", SLUG, "--json").out)["uncertain"]
     assert [one["address"] for one in listed] == people(2)
     assert doubtful.run("send", "start", SLUG, "--confirm", SLUG).code == 5  # it has ended
@@ -577,12 +681,24 @@ def test_a_locked_database_stops_the_send_before_the_next_body(desk: Desk) -> No
 
 
 def test_a_campaign_nobody_knows(desk: Desk) -> None:
-    for command in (("status",), ("pause",), ("resume",), ("retry",), ("uncertain",)):
-        found = desk.run("send", *command, "nobody")
-        assert found.code == 1
+    for command, code in (
+        ("status", 2),
+        ("resume", 2),
+        ("pause", 1),
+        ("retry", 1),
+        ("uncertain", 1),
+    ):
+        found = desk.run("send", command, "nobody")
+        assert found.code == code
         assert "nobody" in found.err
     assert desk.run("send", "start", "nobody", "--confirm", "nobody").code == 2
     assert desk.run("send", "plan", "../x").code == 2
+
+
+def test_a_campaign_that_was_never_checked_has_zeros(desk: Desk) -> None:
+    desk.campaign(people(2))
+    found = desk.run("send", "status", SLUG, "--json")
+    assert (found.code, json.loads(found.out)["state"], facts(found)) == (0, "draft", {})
 
 
 def test_errors_of_the_pipeline(desk: Desk) -> None:

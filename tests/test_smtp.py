@@ -337,12 +337,15 @@ def test_what_becomes_of_a_recipient(at: Phase, act: Act, state: DeliveryState, 
 
 
 @pytest.mark.parametrize(
-    ("rcpt_to", "error"),
-    [("550@x.example", ConfigurationError), ("450@x.example", TemporaryFailure)],
+    ("rcpt_to", "exit_code"),
+    [("550@x.example", BuzzError.exit_code), ("450@x.example", TemporaryFailure.exit_code)],
 )
-def test_send_one_says_why_not(rcpt_to: str, error: type[BuzzError]) -> None:
-    with postbox(Postbox()) as port, pytest.raises(error, match=r"no such user|greylisted"):
+def test_send_one_says_why_not(rcpt_to: str, exit_code: int) -> None:
+    """A recipient that is refused is no matter of our settings."""
+    said = r"no such user|greylisted"
+    with postbox(Postbox()) as port, pytest.raises(BuzzError, match=said) as refused:
         smtp.send_one(server(port), mail_from=SENDER, rcpt_to=rcpt_to, message=MESSAGE)
+    assert refused.value.exit_code == exit_code
 
 
 def test_send_one_says_what_the_server_said() -> None:

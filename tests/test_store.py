@@ -4,6 +4,7 @@ import json
 import os
 import sqlite3
 import tempfile
+import traceback
 from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager
 from dataclasses import replace
@@ -11,6 +12,7 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
+import sqlalchemy as sa
 from conftest import Result
 from hypothesis import HealthCheck, given
 from hypothesis import settings as hypothesis
@@ -70,6 +72,7 @@ def test_a_reader_sees_one_state(store: Store, settings: Settings) -> None:
         assert blogs.all_blogs(tx) == ()
         with other.write() as writing:
             blogs.save(writing, [KARIM], NOW)
+        assert blogs.all_blogs(tx) == ()
         with other.read() as reading:
             assert blogs.all_blogs(reading) == (KARIM,)
 
@@ -180,6 +183,26 @@ def test_a_database_from_a_newer_version_is_left_alone(
     assert "the database is from a newer buzz (version 9999)" in result.err
     assert "install that version" in result.err
     assert (settings.data / "buzz.db").read_bytes() == before
+
+
+@pytest.mark.parametrize("make", [Path.mkdir, os.mkfifo], ids=["folder", "pipe"])
+def test_what_is_no_file_is_left_alone(
+    settings: Settings, run: Callable[..., Result], make: Callable[[Path], object]
+) -> None:
+    make(settings.data / "buzz.db")
+    result = run("blogs", "list")
+    assert result.code == 7
+    assert f"{settings.data / 'buzz.db'}: this is no file" in result.err
+    assert "(move it away, or change [database] url)" in result.err
+
+
+def test_a_traceback_names_nobody(store: Store) -> None:
+    address = "karim@karim.example"
+    with pytest.raises(BuzzError) as caught, store.read() as tx:
+        tx.execute(sa.text("SELECT * FROM nowhere WHERE email = :e"), {"e": address})
+    shown = "".join(traceback.format_exception(caught.value))
+    assert "FROM nowhere WHERE email" in shown
+    assert address not in shown
 
 
 def test_what_is_no_database_is_left_alone(settings: Settings, run: Callable[..., Result]) -> None:

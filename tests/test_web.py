@@ -453,6 +453,34 @@ def test_the_host_a_client_names_changes_nothing(service: Service, sent: Sent) -
     other = service.get(sent.urls["karim"].unsubscribe, Host="evil.example")
     assert other.body == plain.body
     assert b"evil.example" not in other.body
+    slash = service.get(sent.urls["karim"].unsubscribe + "/", Host="evil.example")
+    assert (slash.status, slash.headers["Location"]) == (404, None)
+
+
+@pytest.mark.parametrize(
+    "said",
+    ["", "GET /health HTT", "GET /health HTTP/1.1\r\nHost: x\r\n", "POST {u} HTTP/1.1\r\n{l}", "x"],
+    ids=["silent", "half-a-line", "half-a-head", "half-a-body", "second-request"],
+)
+def test_who_never_ends_a_request_is_hung_up_on(
+    settings: Settings, store: Store, sent: Sent, said: str
+) -> None:
+    """Else a thousand such connections would keep everybody else out."""
+    path = sent.urls["karim"].unsubscribe.removeprefix("http://127.0.0.1:8025")
+    said = said.replace("{u}", path).replace("{l}", "Host: x\r\nContent-Length: 26\r\n\r\nList")
+    with (
+        serving(settings, store, idle_s=1) as service,
+        socket.create_connection(("127.0.0.1", service.port), timeout=10) as line,
+    ):
+        if said == "x":
+            line.sendall(b"GET /health HTTP/1.1\r\nHost: x\r\n\r\n")
+            answer = line.recv(4096)
+            while not answer.endswith(b"}"):  # head and body may come apart
+                answer += line.recv(4096)
+            assert answer.startswith(b"HTTP/1.1 200 ")
+        line.sendall(said.encode())
+        assert line.recv(64) == b""
+        assert not is_suppressed(service, AGREES.email)
 
 
 # --- the database is locked ------------------------------------------------------------------
@@ -489,7 +517,9 @@ def test_files_of_the_spool_are_private(service: Service, settings: Settings) ->
 # --- buzz serve ------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("bind", ["here", "127.0.0.1:", "127.0.0.1:99999", ":x", "256.1.1.1:80"])
+@pytest.mark.parametrize(
+    "bind", ["here", "127.0.0.1:", "127.0.0.1:99999", "127.0.0.1:\u00b2", ":x", "256.1.1.1:80"]
+)
 def test_an_address_that_is_none_is_named(bind: str) -> None:
     with pytest.raises(ConfigurationError, match=re.escape(bind)):
         listen(bind)
@@ -541,6 +571,7 @@ def test_serve_says_where_it_listens_and_stops_when_asked(
         connection.request("GET", "/health")
         assert connection.getresponse().status == 200
         connection.close()
+        _leave_in_the_middle(port, sent.urls["karim"].unsubscribe)
         process.send_signal(number)
         assert process.wait(10) == 0
         assert process.stderr is not None
@@ -548,6 +579,18 @@ def test_serve_says_where_it_listens_and_stops_when_asked(
     finally:
         process.kill()
         process.communicate()
+
+
+def _leave_in_the_middle(port: int, url: str) -> None:
+    """Begin to unsubscribe, and hang up before the body has come."""
+    path = url.removeprefix("http://127.0.0.1:8025")
+    with socket.create_connection(("127.0.0.1", port), timeout=10) as line:
+        line.sendall(f"POST {path} HTTP/1.1\r\nHost: x\r\nContent-Length: 26\r\n\r\n".encode())
+        line.sendall(b"List")
+    connection = http.client.HTTPConnection("127.0.0.1", port, timeout=10)
+    connection.request("GET", "/health")  # by now the other one is noticed
+    assert connection.getresponse().status == 200
+    connection.close()
 
 
 def test_a_killed_service_has_lost_nothing_it_acknowledged(

@@ -179,7 +179,7 @@ def po_bytes(catalog: Catalog) -> bytes:
 
 def mo_bytes(catalog: Catalog) -> bytes:
     """Return the catalogue as an MO file, which gettext reads."""
-    translated = Catalog(locale="fr", domain=locales.DOMAIN, fuzzy=False)
+    translated = Catalog(locale="fr", creation_date=EPOCH, revision_date=EPOCH, fuzzy=False)
     for entry in catalog:
         if entry.id and _is_translated(entry) and not entry.fuzzy:
             translated[entry.id] = entry

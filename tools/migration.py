@@ -5,6 +5,7 @@ migration with the tables in ``buzz/edges/store/schema.py`` and writes the diffe
 file under ``migrations/versions``. Read it before committing: renames look like a drop and an add.
 """
 
+import subprocess
 import sys
 import tempfile
 from pathlib import Path
@@ -42,6 +43,7 @@ def write(message: str, database: Path) -> Path:
         )
     assert not isinstance(script, list)
     assert script is not None
+    subprocess.run([sys.executable, "-m", "ruff", "format", "--quiet", script.path], check=True)
     return Path(script.path)
 
 

@@ -23,25 +23,36 @@ SIGINT_EXIT = 130
 
 def run() -> None:
     """Run the command line of this process and leave with its exit code."""
-    sys.exit(main(sys.argv[1:]))
+    try:
+        code = main(sys.argv[1:])
+    except KeyboardInterrupt:  # while modules were loaded: nothing had begun
+        code = SIGINT_EXIT
+    sys.exit(code)
 
 
 def main(argv: Sequence[str]) -> int:
     """Run one command and return its exit code. Arguments are those after ``buzz``."""
     _ensure_streams()
     arguments, everywhere = _lift(argv)
-    locales.use(
-        locales.supported(
-            everywhere.get("--lang"),
-            os.environ.get("BUZZ_LANG"),
-            os.environ.get("LC_ALL"),
-            os.environ.get("LC_MESSAGES"),
-            os.environ.get("LANG"),
-        )
+    language = locales.supported(
+        everywhere.get("--lang"),
+        os.environ.get("BUZZ_LANG"),
+        os.environ.get("LC_ALL"),
+        os.environ.get("LC_MESSAGES"),
+        os.environ.get("LANG"),
     )
-    if arguments in (["--version"], ["version"]):  # before the slow imports
-        sys.stdout.write(f"buzz {__version__}\n")
-        return 0
+    with locales.speaking(language):
+        return _guarded(arguments, everywhere)
+
+
+def _guarded(arguments: Sequence[str], everywhere: Mapping[str, str]) -> int:
+    """Run one command; whatever it raises becomes words and an exit code."""
+    wants_version = arguments in (["--version"], ["version"])
+    if wants_version:
+        with suppress(OSError):  # the reader has left, the disk is full: that takes longer to say
+            sys.stdout.write(f"buzz {__version__}\n")
+            sys.stdout.flush()
+            return 0  # before the slow imports
 
     from buzz.cli import console, work
 
@@ -53,6 +64,10 @@ def main(argv: Sequence[str]) -> int:
         )
     )
     try:
+        if wants_version:
+            console.data(f"buzz {__version__}")
+            console.flush()
+            return 0
         return _run(arguments, everywhere)
     except BuzzError as exc:
         if work.current().debug:

@@ -206,8 +206,7 @@ def show(slug: Slug, *, json: work.Json = False) -> None:
     from buzz.core.registry import cells_of
     from buzz.pipeline import registry
 
-    with work.current().store.read() as tx:
-        blog = registry.find(tx, slug)
+    blog = registry.show(work.current().store, slug)
     if json:
         console.emit(asdict(blog))
         return

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from buzz.cli import console, work
+from buzz.core.names import CAMPAIGN_STATES
 from buzz.errors import CheckRefused
 from buzz.locales import gettext as _
 from buzz.locales import mark as N_
@@ -15,17 +16,6 @@ from buzz.model import CampaignState, Level
 
 if TYPE_CHECKING:
     from buzz.pipeline.campaign import CheckReport, Overview
-
-STATES = {
-    CampaignState.DRAFT: N_("draft"),
-    CampaignState.CHECKED: N_("checked"),
-    CampaignState.APPROVED: N_("approved"),
-    CampaignState.SENDING: N_("sending"),
-    CampaignState.PAUSED: N_("paused"),
-    CampaignState.FINISHED: N_("finished"),
-    CampaignState.CANCELLED: N_("cancelled"),
-    CampaignState.EXPIRED: N_("expired"),
-}
 
 app = typer.Typer(no_args_is_help=True, help=N_("The letters: campaigns/SLUG/letter.md."))
 
@@ -115,9 +105,11 @@ def preview(
     if text:
         console.data(seen.text)
         return
-    path = output or now.settings.data / "previews" / f"{slug}.html"
+    path = now.settings.data / "previews" / f"{slug}.html"
     if output is None:
         files.private_folder(path.parent)
+    else:
+        path = now.output(output)
     files.write(path, seen.html)
     console.say(
         _("{subject}, as {name} gets it: {path}").format(
@@ -156,6 +148,20 @@ def send_test(
             reply=trial.reply,
         )
     )
+
+
+@work.command(app, "approve", example="buzz campaign approve retraites --dry-run")
+def approve(slug: Slug, *, dry_run: work.DryRun = False) -> None:
+    """Approve a checked letter, so that another person may start it (send.two_person)."""
+    from buzz.pipeline import campaign
+
+    now = work.current()
+    found = campaign.approve(now.settings, now.store, slug, now.now(), dry_run=dry_run)
+    if dry_run:
+        console.say(_("would approve “{subject}”").format(subject=found.subject))
+        return
+    console.say(_("approved: “{subject}”").format(subject=found.subject))
+    console.say(_("another person may start it now: buzz send start {slug}").format(slug=slug))
 
 
 @work.command(app, "list", example="buzz campaign list")
@@ -221,7 +227,7 @@ def show(slug: Slug, *, json: work.Json = False) -> None:
 
 
 def _state(one: "Overview") -> str:
-    state = _(STATES[one.status.state])
+    state = _(CAMPAIGN_STATES[one.status.state])
     if one.campaign is None:
         return _("{state}; its file has mistakes or is gone").format(state=state)
     if one.status.state is CampaignState.CHECKED and not one.is_checked:

@@ -5,6 +5,7 @@ printed. Colour and progress bars only on a terminal; ``NO_COLOR`` is obeyed (by
 that went away (``| head``) never stops the work.
 """
 
+import io
 import json
 import os
 import shutil
@@ -54,7 +55,7 @@ def table(columns: Sequence[str], rows: Sequence[Sequence[object]], *, right: st
     """Print rows under headings on stdout.
 
     Args:
-        columns: headings, already translated.
+        columns: headings, already translated; all empty: no headings are shown.
         rows: cells in the same order; None is shown as an empty cell.
         right: one letter a column, ``r`` for those whose figures stand to the right.
     """
@@ -62,7 +63,7 @@ def table(columns: Sequence[str], rows: Sequence[Sequence[object]], *, right: st
     from rich.table import Table
     from rich.text import Text
 
-    grid = Table(box=SIMPLE_HEAD, pad_edge=False, show_edge=False)
+    grid = Table(box=SIMPLE_HEAD, pad_edge=False, show_edge=False, show_header=any(columns))
     for index, column in enumerate(columns):
         to_right = right[index : index + 1] == "r"
         grid.add_column(Text(column), justify="right" if to_right else "left", overflow="fold")
@@ -75,11 +76,10 @@ def show(renderable: Any) -> None:
     """Print something of Rich's on stdout. Text from outside must be in a ``rich.text.Text``."""
     from rich.console import Console
 
-    with _reader_may_leave():
-        console = Console(file=sys.stdout)
-        if not console.is_terminal and "COLUMNS" not in os.environ:
-            console = Console(file=sys.stdout, width=PIPED_WIDTH)
-        console.print(renderable)
+    drawn = io.StringIO()  # Rich itself would end the process where the reader left
+    console = Console(file=drawn, force_terminal=sys.stdout.isatty(), width=width())
+    console.print(renderable)
+    _out(drawn.getvalue().removesuffix("\n"))
 
 
 def findings(found: Sequence[Finding]) -> None:

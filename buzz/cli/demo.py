@@ -1,6 +1,8 @@
 """``buzz demo``: the whole round trip in a small world, told as it goes."""
 
 import shlex
+import shutil
+import sys
 import tempfile
 import time
 from collections.abc import Sequence
@@ -77,7 +79,11 @@ def _demo(
             raise UsageError(_("this is not a folder"), place=str(feeds))
         story.play_documents(folder, feeds.resolve(), teller)
         return
-    outcome = story.play(folder, blogs, teller)
+    try:
+        outcome = story.play(folder, blogs, teller)
+    except KeyboardInterrupt:
+        teller.say(_("What was done so far is in {folder}").format(folder=folder))
+        raise
     teller.chapter(_("Found against true"))
     console.data(
         "  "
@@ -97,9 +103,22 @@ def _demo(
     )
     console.data("\n  " + _("Report: {path}").format(path=outcome.report))
     console.data("\n  " + _("What to try next:"))
-    console.data(f"    cd {folder}")
-    for line in (f"buzz relays list {story.SLUG}", "buzz rank explain BLOG", "buzz status"):
-        console.data(f"    {line}")
+    console.data(f"    cd {shlex.quote(str(folder))}")
+    for line in (
+        f"relays list {story.SLUG}",
+        f"rank explain {outcome.best_blog}",
+        f"report show {story.SLUG}",
+        "status",
+    ):
+        console.data(f"    {_ourselves()} {line}")
+
+
+def _ourselves() -> str:
+    """Return how the person can call this very program from another folder."""
+    beside = Path(sys.executable).with_name("buzz")
+    if shutil.which("buzz") or not beside.exists():
+        return "buzz"
+    return shlex.quote(str(beside))
 
 
 def _folder(keep: Path | None) -> Path:

@@ -8,7 +8,7 @@ import typer
 
 from buzz.cli import console, work
 from buzz.cli.poll import reason_words
-from buzz.cli.status import FEED_STATES
+from buzz.core.names import FEED_STATES
 from buzz.errors import CheckRefused
 from buzz.locales import formats
 from buzz.locales import gettext as _

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from buzz.cli import console, work
-from buzz.errors import LockHeld, UsageError
+from buzz.errors import LockHeld
 from buzz.locales import gettext as _
 from buzz.locales import mark as N_
 from buzz.locales import ngettext
@@ -42,7 +42,7 @@ REASONS = {
     "moved-elsewhere": N_("the address leads to another feed, which shares nothing with this one"),
     "another-blog": N_("the feed of another blog of the registry is at this address"),
     "empty": N_("the document is empty"),
-    "html": N_("a web page is there, not a feed (try: buzz blogs discover SLUG)"),
+    "html": N_("a web page is there, not a feed: find the feed's own address, for feed_url"),
     "not-a-feed": N_("the document is not a feed"),
     "entities": N_("the document declares dangerous entities"),
     "depth": N_("the document is nested too deeply"),
@@ -84,22 +84,15 @@ def plant(root: typer.Typer) -> None:
         json: work.Json = False,
     ) -> None:
         """Ask the feeds that are due and store their new posts."""
-        from buzz.edges.store import blogs
         from buzz.pipeline.poll import PollReport
         from buzz.pipeline.poll import poll as run
 
-        store = work.current().store
-        if blog:
-            with store.read() as tx:
-                if blogs.get(tx, blog) is None:
-                    raise UsageError(
-                        _("no blog with this slug"), place=blog, remedy=_("see: buzz blogs list")
-                    )
+        at = work.current()
         try:
             report = run(
-                work.current().settings,
-                store,
-                work.current().now(),
+                at.settings,
+                at.store,
+                at.now(),
                 every=every,
                 only=blog,
                 progress=partial(console.progress, _("Feeds")),

@@ -6,11 +6,12 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from buzz.cli import console, work
+from buzz.core.names import MODES, STANCES, VERDICTS
 from buzz.errors import LockHeld
 from buzz.locales import gettext as _
 from buzz.locales import mark as N_
 from buzz.locales import ngettext
-from buzz.model import RelayMode, Stance, Verdict
+from buzz.model import Verdict
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -25,24 +26,6 @@ _SIDE_BY_SIDE = 80  # columns from which both passages stand beside each other
 _WIDE = 100  # columns from which the list shows mode, stance and delay
 _SHARED = ("[", "]")  # around shared words: bold alone would be lost in a pipe or on paper
 
-VERDICTS = {
-    Verdict.RELAYED: N_("relayed"),
-    Verdict.TO_CHECK: N_("to check"),
-    Verdict.MENTIONED: N_("mentioned"),
-    Verdict.NOT: N_("not a relay"),
-}
-MODES = {
-    RelayMode.LINK: N_("link"),
-    RelayMode.COPY: N_("copy"),
-    RelayMode.QUOTE: N_("quotation"),
-    RelayMode.PARAPHRASE: N_("paraphrase"),
-    RelayMode.SLOGAN: N_("slogan"),
-}
-STANCES = {
-    Stance.FOR: N_("for"),
-    Stance.NEUTRAL: N_("neutral"),
-    Stance.AGAINST: N_("against"),
-}
 KINDS = {
     "link": N_("Link"),
     "text": N_("Text"),
@@ -209,7 +192,8 @@ def eval_(
 def _label(relay_id: int, verdict: Verdict, *, dry_run: bool) -> None:
     from buzz.pipeline import relays
 
-    relay = relays.say(work.current().store, relay_id, verdict, dry_run=dry_run)
+    at = work.current()
+    relay = relays.say(at.store, relay_id, verdict, at.now(), dry_run=dry_run)
     console.say(
         _("{title} on {blog}: {verdict}.").format(
             title=relay.title or relay.url, blog=relay.blog, verdict=_(VERDICTS[verdict])
@@ -223,7 +207,6 @@ def _label(relay_id: int, verdict: Verdict, *, dry_run: bool) -> None:
 
 
 def _facts(relay: "Relay") -> dict[str, Any]:
-    from buzz.pipeline import relays
 
     return {
         "id": relay.id,
@@ -232,7 +215,7 @@ def _facts(relay: "Relay") -> dict[str, Any]:
         "url": relay.url,
         "title": relay.title,
         "published": relay.published.isoformat(),
-        "verdict": relays.settled(relay).value,
+        "verdict": relay.settled.value,
         "label": relay.label.value if relay.label else None,
         "mode": relay.mode.value if relay.mode else None,
         "stance": relay.stance.value,
@@ -266,7 +249,6 @@ def _table(found: "Sequence[Relay]") -> None:
     from datetime import timedelta
 
     from buzz.locales import formats
-    from buzz.pipeline import relays
 
     wide = console.width() >= _WIDE
     columns = [_("id"), _("verdict"), _("score"), _("blog")]
@@ -277,7 +259,7 @@ def _table(found: "Sequence[Relay]") -> None:
         said = "✓ " if relay.label else ""
         row: list[object] = [
             relay.id,
-            said + _(VERDICTS[relays.settled(relay)]),
+            said + _(VERDICTS[relay.settled]),
             formats.number(relay.score, digits=2),
             relay.blog,
         ]
@@ -304,7 +286,6 @@ def _show(relay: "Relay") -> None:
     from datetime import timedelta
 
     from buzz.locales import formats
-    from buzz.pipeline import relays
 
     console.data(relay.title or relay.url)
     console.data(relay.url)
@@ -318,7 +299,7 @@ def _show(relay: "Relay") -> None:
                 span=formats.span(timedelta(seconds=relay.lag_s)),
             ),
         ),
-        (_("Verdict"), _(VERDICTS[relays.settled(relay)])),
+        (_("Verdict"), _(VERDICTS[relay.settled])),
         (_("Machine"), f"{_(VERDICTS[relay.verdict])} ({formats.number(relay.score, digits=2)})"),
         (_("Mode"), _mode(relay)),
         (_("Stance"), _(STANCES[relay.stance])),
@@ -326,7 +307,7 @@ def _show(relay: "Relay") -> None:
     ]
     for name, value in facts:
         if value:
-            console.data(f"{name}: {value}")
+            console.data(_("{name}: {value}").format(name=name, value=value))
     console.data("")
     console.data(_("Why this score (shares add up; above 0 speaks for a relay):"))
     for name, share in sorted(relay.signals.items(), key=lambda item: -abs(item[1])):

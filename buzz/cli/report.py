@@ -49,7 +49,7 @@ def html(slug: Slug, output: Output) -> None:
     from buzz.pipeline import report
 
     now = work.current()
-    written = report.html(now.settings, now.store, slug, output, now.now())
+    written = report.html(now.settings, now.store, slug, now.output(output), now.now())
     _say_written(written)
 
 
@@ -62,7 +62,8 @@ def csv(slug: Slug, *, output: MaybeOutput = None) -> None:
     if output is None:
         console.data(report.csv(now.settings, now.store, slug, now.now()).rstrip("\r\n"))
     else:
-        _say_written(report.csv_file(now.settings, now.store, slug, output, now.now()))
+        written = report.csv_file(now.settings, now.store, slug, now.output(output), now.now())
+        _say_written(written)
 
 
 def _say_written(written: "Written") -> None:

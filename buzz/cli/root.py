@@ -27,6 +27,11 @@ _FILES = (
     "config",
 )
 
+_EVERYWHERE = N_(
+    "Anywhere on the line: --workspace DIR (else this folder or one above), --lang fr or en, "
+    "--quiet (only errors), --debug (tracebacks). Alone: --version."
+)
+
 
 def tree(noun: str = "") -> Any:
     """Return the tree of commands, its help in the language in force.
@@ -51,6 +56,7 @@ def tree(noun: str = "") -> Any:
         module.plant(app)
     command = typer.main.get_command(app)
     speech.translate(command)
+    command.help = f"{command.help}\n\n{_(_EVERYWHERE)}"
     return command
 
 
@@ -73,6 +79,8 @@ def invoke(arguments: Sequence[str]) -> int:
             + _("see: {where} --help").format(where=where)
         )
         return exc.exit_code
+    except SystemExit:  # typer's and Rich's: whoever read the help has left
+        return 0
     except Abort as exc:
         raise CancelledByPerson(_("cancelled")) from exc
     return result if isinstance(result, int) else 0

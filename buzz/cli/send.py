@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from buzz.cli import console, work
+from buzz.core import names
 from buzz.errors import CancelledByPerson, UsageError
 from buzz.locales import formats, ngettext
 from buzz.locales import gettext as _
@@ -23,6 +24,8 @@ Slug = Annotated[str, typer.Argument(metavar="SLUG", help=N_("The campaign's nam
 Addresses = Annotated[
     list[str] | None, typer.Argument(metavar="ADDRESS", help=N_("Whom; all where none."))
 ]
+
+_WIDE = 100  # columns from which uncertain deliveries stand in a table
 
 # The states in the order in which they are told, and what they are called.
 _STATES = {
@@ -85,16 +88,10 @@ def resume(slug: Slug, *, json: work.Json = False) -> int:
     from buzz.pipeline import send
 
     here = work.current()
-    found = send.status(here.settings, here.store, slug)
-    if found.state is CampaignState.FINISHED:  # cron may go on asking
+    found = send.resumable(here.settings, here.store, slug)
+    if found.state is CampaignState.FINISHED:
         _show(found, json=json)
         return 0
-    if found.state not in {CampaignState.SENDING, CampaignState.PAUSED}:
-        raise UsageError(
-            _("it is not under way (state: {state})").format(state=found.state_name),
-            place=slug,
-            remedy=f"buzz send start {slug} --confirm {slug}",
-        )
     return _send(slug, json=json)
 
 
@@ -165,16 +162,23 @@ def uncertain(slug: Slug, *, json: work.Json = False) -> None:
     if json:
         console.emit({"campaign": slug, "uncertain": [_facts(delivery) for delivery in found]})
         return
-    console.table(
-        [_("address"), _("blog"), _("when"), _("last words")],
-        [
-            (d.email, d.blog, formats.moment(d.updated_at) if d.updated_at else "", _words(d))
-            for d in found
-        ],
-    )
+    rows = [
+        (
+            d.email,
+            d.blog,
+            formats.moment(d.updated_at) if d.updated_at else "",
+            names.last_words(d.reply_code, d.reply_text),
+        )
+        for d in found
+    ]
     if not found:
         console.say(_("No delivery is uncertain."))
-    else:
+    elif console.width() >= _WIDE:
+        console.table([_("address"), _("blog"), _("when"), _("last words")], rows)
+    else:  # an address cut into pieces is none
+        for address, blog, when, words in rows:
+            console.data(f"{address} · {blog}\n  {when} · {words}")
+    if found:
         console.say(
             _(
                 "Look into the mail server's log. Then: buzz send resolve {slug} "
@@ -270,7 +274,8 @@ def _show(found: "SendReport", *, json: bool) -> None:
         if counts[state]
     ]
     rows.append((_("recipients in all"), formats.number(found.account.targeted)))
-    console.table([f"{found.campaign}: {found.state_name}", ""], rows, right="lr")
+    title = _("{name}: {value}").format(name=found.campaign, value=found.state_name)
+    console.table([title, ""], rows, right="lr")
     if found.holder:
         pid, _at, host = found.holder.partition("@")
         since = formats.moment(found.held_since) if found.held_since else ""
@@ -320,13 +325,7 @@ def _recap(found: "SendReport", *, json: bool) -> None:
     ]
     for name, value in rows:
         if value:
-            console.data(f"{name}: {value}")
-
-
-def _words(delivery: "Delivery") -> str:
-    from buzz.pipeline.send import last_words
-
-    return last_words(delivery)
+            console.data(_("{name}: {value}").format(name=name, value=value))
 
 
 def _facts(delivery: "Delivery") -> dict[str, object]:

@@ -122,7 +122,8 @@ def translate(command: Any) -> None:
     own_help = command.get_help_option(_Context(command))
     for parameter in (*command.params, *([own_help] if own_help else [])):
         parameter.help = _(getattr(parameter, "help", None) or "")
-        parameter.metavar = _(parameter.metavar or "") or None
+        is_flag = getattr(parameter, "is_flag", False)  # takes nothing: no "<bool>" beside it
+        parameter.metavar = "" if is_flag else _(parameter.metavar or "") or None
     for child in getattr(command, "commands", {}).values():
         command.subcommand_metavar = _(SUBCOMMAND)
         translate(child)

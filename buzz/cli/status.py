@@ -9,10 +9,10 @@ from typing import TYPE_CHECKING
 import typer
 
 from buzz.cli import console, work
+from buzz.core.names import CAMPAIGN_STATES, DELIVERY_STATES, FEED_STATES, IN_STATE
 from buzz.locales import formats
 from buzz.locales import gettext as _
-from buzz.locales import mark as N_
-from buzz.model import BlogStatus, CampaignState, DeliveryState, FeedState, Verdict
+from buzz.model import BlogStatus, Verdict
 
 if TYPE_CHECKING:
     from buzz.model import Run
@@ -20,37 +20,6 @@ if TYPE_CHECKING:
 
 _CAMPAIGNS = 8  # shown; --json has them all
 _LABEL = 10  # columns of the words on the left
-
-FEED_STATES = {
-    FeedState.NEW: N_("never polled"),
-    FeedState.OK: N_("well"),
-    FeedState.SOFT: N_("failing for now"),
-    FeedState.BLOCKED: N_("behind a wall for robots"),
-    FeedState.GONE: N_("given up"),
-    FeedState.MOVED: N_("moved"),
-    FeedState.PARKED: N_("on a parking page"),
-    FeedState.QUARANTINED: N_("in quarantine"),
-}
-CAMPAIGN_STATES = {
-    CampaignState.DRAFT: N_("draft"),
-    CampaignState.CHECKED: N_("checked"),
-    CampaignState.APPROVED: N_("approved"),
-    CampaignState.SENDING: N_("being sent"),
-    CampaignState.PAUSED: N_("paused"),
-    CampaignState.FINISHED: N_("finished"),
-    CampaignState.CANCELLED: N_("cancelled"),
-    CampaignState.EXPIRED: N_("expired"),
-}
-OUTCOMES = {  # the fields of model.Account
-    DeliveryState.PLANNED: N_("{n} planned"),
-    DeliveryState.CLAIMED: N_("{n} in flight"),
-    DeliveryState.ACCEPTED: N_("{n} accepted"),
-    DeliveryState.DEFERRED: N_("{n} deferred"),
-    DeliveryState.REFUSED: N_("{n} refused"),
-    DeliveryState.SUPPRESSED: N_("{n} suppressed"),
-    DeliveryState.CANCELLED: N_("{n} cancelled"),
-    DeliveryState.UNCERTAIN: N_("{n} uncertain"),
-}
 
 
 def plant(root: typer.Typer) -> None:
@@ -140,12 +109,14 @@ def _run(run: "Run") -> str:
 
 
 def _campaign(line: "CampaignLine") -> str:
-    words = f"{line.campaign.slug}: {_(CAMPAIGN_STATES[line.campaign.state])}"
+    words = _("{name}: {value}").format(
+        name=line.campaign.slug, value=_(CAMPAIGN_STATES[line.campaign.state])
+    )
     if line.account.targeted:
         states = [
-            _(OUTCOMES[DeliveryState(name)]).format(n=formats.number(n))
-            for name, n in asdict(line.account).items()
-            if n
+            IN_STATE[state](n).format(n=formats.number(n))
+            for state in DELIVERY_STATES
+            if (n := getattr(line.account, state))
         ]
         words += _("; {n} targeted = {states}").format(
             n=formats.number(line.account.targeted), states=" + ".join(states)

@@ -9,13 +9,17 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from buzz.config import Settings, find_workspace, load
+from buzz.config import FILE, Settings, find_workspace, load
+from buzz.errors import UsageError
+from buzz.locales import gettext as _
 from buzz.locales import mark as N_
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from buzz.edges.store import Store
+
+LETTER = "letter.md"
 
 
 @dataclass(kw_only=True)
@@ -37,6 +41,25 @@ class Work:
         from buzz.edges.store import open_store
 
         return open_store(self.settings.database_url)
+
+    def output(self, path: Path) -> Path:
+        """Return where a command may write what a person asked for.
+
+        Raises:
+            UsageError: the workspace itself lives there: a slip of the pen would end it.
+        """
+        real, workspace = path.resolve(), self.settings.workspace.resolve()
+        if (
+            real in {workspace / FILE, workspace / self.settings.registry_file.name}
+            or real.parent == workspace / self.settings.data.name
+            or (real.is_relative_to(workspace) and (real.name == LETTER or real.suffix == ".j2"))
+        ):
+            raise UsageError(
+                _("this belongs to the workspace and is not replaced"),
+                place=str(path),
+                remedy=_("choose another name"),
+            )
+        return path
 
     def now(self) -> datetime:
         """Return the present, aware UTC."""

@@ -129,6 +129,10 @@ class Settings:
         """Return the folder of what the tool itself writes (mode 0700)."""
         return self.workspace / "data"
 
+    def lock(self, name: str) -> Path:
+        """Return the file by which what must not run twice at a time is locked."""
+        return self.data / "locks" / f"{name}.lock"
+
     @property
     def registry_file(self) -> Path:
         """Return ``blogs.csv``."""

@@ -7,12 +7,12 @@ final dot may have been sent, only an answer tells what became of the message; w
 
 import hashlib
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime, time, timedelta
 
 from buzz.locales.formats import PARIS
-from buzz.model import Account, DeliveryId, DeliveryState, Phase
+from buzz.model import Account, CampaignState, DeliveryId, DeliveryState, Phase
 
 S = DeliveryState
 
@@ -236,6 +236,26 @@ def is_finished(account: Account) -> bool:
     return not (account.planned or account.claimed or account.deferred)
 
 
+def settled(
+    state: CampaignState, account: Account, *, is_late: bool, is_unwelcome: bool
+) -> CampaignState:
+    """Return what a campaign has come to when a run ends and nothing is in flight any more.
+
+    Args:
+        state: as a person or the run has left it.
+        account: what stands; when it is late or cancelled, what was left has been cancelled.
+        is_late: ``not_after`` has passed.
+        is_unwelcome: the run stopped because too many refuse us.
+    """
+    if state is CampaignState.CANCELLED:
+        return state
+    if is_late and account.cancelled:
+        return CampaignState.EXPIRED
+    if is_finished(account):
+        return CampaignState.FINISHED
+    return CampaignState.PAUSED if is_unwelcome else state
+
+
 def normalised(email: str) -> str:
     """Return the address by which two spellings of one mailbox are recognised.
 
@@ -261,11 +281,3 @@ def message_id(campaign: str, delivery: DeliveryId, domain: str) -> str:
     '<retraites.12@parti.example>'
     """
     return f"<{campaign}.{delivery}@{domain}>"
-
-
-def distinct(emails: Iterable[str]) -> tuple[int, ...]:
-    """Return the positions of the first spelling of each address, in order."""
-    first: dict[str, int] = {}
-    for position, email in enumerate(emails):
-        first.setdefault(normalised(email), position)
-    return tuple(first.values())

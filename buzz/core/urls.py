@@ -60,3 +60,18 @@ def host(url: str) -> str:
     'parti.example'
     """
     return urlsplit(canonical(url)).hostname or "" if is_web(url) else ""
+
+
+def is_of_this_machine(url: str) -> bool:
+    """Tell whether an address leads every machine to itself.
+
+    >>> is_of_this_machine("http://127.0.0.1:8025/u/x"), is_of_this_machine("https://parti.example")
+    (True, False)
+    """
+    name = host(url).rstrip(".")
+    return (
+        name == "localhost"
+        or name.endswith(".localhost")
+        or name.startswith("127.")
+        or name == "::1"
+    )

@@ -67,6 +67,7 @@ class Outcome:
     false: int  # called relayed, and are not
     critics: int  # posts against the letter
     critics_as_relays: int
+    best_blog: str  # slug: the first in the ranking
     report: Path
 
 
@@ -308,10 +309,11 @@ def _three_days_later(story: Story, small: World) -> Outcome:
     report = story.folder / f"report-{SLUG}.html"
     story.run("report", "show", SLUG, lines=60)
     story.run("report", "html", SLUG, "-o", str(report))
-    return _compare(small, {r["url"]: r["verdict"] for r in relays}, report)
+    first = story.facts("rank", "show", "--top", "1")["blogs"][0]["slug"]
+    return _compare(small, {r["url"]: r["verdict"] for r in relays}, first, report)
 
 
-def _compare(small: World, verdicts: dict[str, str], report: Path) -> Outcome:
+def _compare(small: World, verdicts: dict[str, str], best_blog: str, report: Path) -> Outcome:
     readable = {"well", "slow"}
     truth = {
         post.link: post
@@ -335,6 +337,7 @@ def _compare(small: World, verdicts: dict[str, str], report: Path) -> Outcome:
         ),
         critics=len(critics),
         critics_as_relays=sum(verdicts.get(link) == "relayed" for link in critics),
+        best_blog=best_blog,
         report=report,
     )
 

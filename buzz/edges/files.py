@@ -6,17 +6,20 @@ refused. Replacement is atomic: a crash leaves the old file or the new one.
 
 import fcntl
 import os
+import stat
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from buzz.errors import ConfigurationError, LockHeld
+from buzz.errors import CheckRefused, ConfigurationError, LockHeld
 from buzz.locales import gettext as _
+from buzz.locales import system
 
 PRIVATE = 0o600
 PUBLIC = 0o644
 PRIVATE_FOLDER = 0o700
+MAX_TEXT_BYTES = 1_000_000  # of a letter or a template; the longest real one has 20,000
 
 
 def shared(name: str) -> Path:
@@ -48,6 +51,48 @@ def read_secret(path: Path) -> str:
     return path.read_text(encoding="utf-8").strip()
 
 
+def read_text(path: Path, place: str) -> str:
+    """Return a text that a person wrote.
+
+    Args:
+        place: what messages call the file.
+
+    Raises:
+        FileNotFoundError: there is no such file.
+        CheckRefused: it is no plain file, too large, or not UTF-8.
+    """
+    try:
+        if not stat.S_ISREG(path.stat().st_mode):  # opening a pipe would wait for ever
+            raise CheckRefused(
+                _("this is no file"), place=place, remedy=_("put a text file in its place")
+            )
+        with path.open("rb") as file:
+            content = file.read(MAX_TEXT_BYTES + 1)
+    except FileNotFoundError:
+        raise
+    except OSError as exc:
+        raise CheckRefused(
+            _("cannot read this file: {why}").format(why=exc.strerror),
+            place=place,
+            remedy=_("check its owner and mode"),
+        ) from exc
+    if len(content) > MAX_TEXT_BYTES:
+        raise CheckRefused(
+            _("larger than {most} MB").format(most=MAX_TEXT_BYTES // 1_000_000),
+            place=place,
+            remedy=_("shorten it"),
+        )
+    try:
+        return content.decode("utf-8-sig")
+    except UnicodeDecodeError as exc:
+        line = content.count(b"\n", 0, exc.start) + 1
+        raise CheckRefused(
+            _("this file is not UTF-8"),
+            place=f"{place}:{line}",
+            remedy=_("save it as UTF-8"),
+        ) from exc
+
+
 def private_folder(path: Path) -> Path:
     """Make a folder that only its owner enters, and return it."""
     path.mkdir(mode=PRIVATE_FOLDER, parents=True, exist_ok=True)
@@ -75,13 +120,16 @@ def write(path: Path, content: str | bytes, *, mode: int = PRIVATE) -> None:
         if temporary:
             Path(temporary).unlink(missing_ok=True)
         raise ConfigurationError(
-            _("cannot write: {why}").format(why=exc.strerror or exc), place=str(path)
+            _("cannot write: {why}").format(why=system.words(exc)), place=str(path)
         ) from exc
 
 
 @contextmanager
-def lock(path: Path) -> Iterator[None]:
+def lock(path: Path, *, remedy: str = "") -> Iterator[None]:
     """Hold a lock that the system releases when the process ends, however it ends.
+
+    Args:
+        remedy: what messages say to do about another run; a cron job need do nothing.
 
     Raises:
         LockHeld: another process holds it; the message names its process id.
@@ -94,7 +142,9 @@ def lock(path: Path) -> Iterator[None]:
         except BlockingIOError as exc:
             holder = os.pread(handle, 32, 0).decode(errors="replace").strip()
             raise LockHeld(
-                _("another run is at work (process {pid})").format(pid=holder), place=path.stem
+                _("another run is at work (process {pid})").format(pid=holder or "…"),
+                place=path.stem,
+                remedy=remedy,
             ) from exc
         os.ftruncate(handle, 0)
         os.pwrite(handle, f"{os.getpid()}\n".encode(), 0)

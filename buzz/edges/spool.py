@@ -21,6 +21,7 @@ from typing import Self
 from buzz.edges import files
 from buzz.errors import ConfigurationError
 from buzz.locales import gettext as _
+from buzz.locales import system
 from buzz.model import Agent, DeliveryId, Event, EventKind, LinkId
 
 SUFFIX = ".jsonl"
@@ -55,7 +56,7 @@ class Spool:
             self._file = _create(files.private_folder(folder))
         except OSError as exc:
             raise ConfigurationError(
-                _("cannot write: {why}").format(why=exc.strerror or exc), place=str(folder)
+                _("cannot write: {why}").format(why=system.words(exc)), place=str(folder)
             ) from exc
         self._syncer = threading.Thread(target=self._sync_often, name="spool-sync", daemon=True)
         self._syncer.start()

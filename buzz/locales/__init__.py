@@ -44,11 +44,6 @@ def language() -> str:
     return _language.get()
 
 
-def use(language: str) -> None:
-    """Speak this language from here on in this context."""
-    _language.set(supported(language))
-
-
 @contextmanager
 def speaking(language: str) -> Iterator[None]:
     """Speak this language inside the block."""

@@ -18,10 +18,10 @@ from buzz.core import registry
 from buzz.core.registry import Diff, Registry, Style
 from buzz.core.text import slugify
 from buzz.edges import files
-from buzz.edges.store import Store, Transaction, blogs, runs
+from buzz.edges.store import Store, Transaction, audit, blogs, runs
 from buzz.errors import CheckRefused, TemporaryFailure, UsageError
 from buzz.locales import gettext as _
-from buzz.locales import ngettext
+from buzz.locales import ngettext, system
 from buzz.model import Blog, Finding, Run
 
 COMMAND = "blogs import"  # under which changes of the registry are recorded
@@ -136,7 +136,8 @@ def apply(settings: Settings, store: Store, plan: Plan, now: datetime) -> None:
     leaving = [blog.slug for blog in plan.diff.removed]
     changed = {change.slug for change in plan.diff.changed}
     arriving = [*plan.diff.added, *(blog for blog in plan.blogs if blog.slug in changed)]
-    with files.lock(settings.data / "registry.lock"), store.write() as tx:
+    remedy = _("wait until it has finished, then try again; nothing was changed")
+    with files.lock(settings.lock("registry"), remedy=remedy), store.write() as tx:
         if blogs.all_blogs(tx) != plan.before or written_in(settings) != plan.written:
             raise TemporaryFailure(
                 _("the registry was changed by somebody else in the meantime"),
@@ -145,6 +146,8 @@ def apply(settings: Settings, store: Store, plan: Plan, now: datetime) -> None:
         blogs.remove(tx, leaving)
         blogs.save(tx, arriving, now)
         runs.add(tx, _run(plan, now))
+        if leaving:  # by whichever command
+            audit.add(tx, "blogs remove", now, detail=", ".join(leaving))
         if plan.content != plan.written:  # last, so that what fails leaves both as they were
             _write(settings.registry_file.resolve(), plan.content)
 
@@ -263,7 +266,7 @@ def content_of(file: Path) -> bytes:
             content = opened.read(MAX_BYTES + 1)
     except OSError as exc:
         raise UsageError(
-            _("cannot read this file: {why}").format(why=exc.strerror), place=str(file)
+            _("cannot read this file: {why}").format(why=system.words(exc)), place=str(file)
         ) from exc
     if len(content) > MAX_BYTES:
         raise too_large(file, MAX_BYTES)
@@ -346,6 +349,12 @@ def find(tx: Transaction, slug: str) -> Blog:
         UsageError: there is none; the message names those that are spelled nearly so.
     """
     return blogs.get(tx, slug) or _find(blogs.all_blogs(tx), slug)
+
+
+def show(store: Store, slug: str) -> Blog:
+    """Return the blog with this slug, as :func:`find` does."""
+    with store.read() as tx:
+        return find(tx, slug)
 
 
 def export(store: Store, *, spreadsheet: bool = False) -> bytes:

@@ -7,8 +7,8 @@ from datetime import datetime, timedelta
 from buzz.config import Settings
 from buzz.edges.store import Store, Transaction, campaigns, deliveries, runs
 from buzz.edges.store import status as counts
+from buzz.locales import formats, ngettext
 from buzz.locales import gettext as _
-from buzz.locales import ngettext
 from buzz.model import (
     Account,
     BlogStatus,
@@ -136,7 +136,7 @@ def _on_its_way(line: CampaignLine, now: datetime) -> Iterator[NextStep]:
                 "{n} delivery of {slug} is uncertain: a person must decide",
                 "{n} deliveries of {slug} are uncertain: a person must decide",
                 account.uncertain,
-            ).format(n=account.uncertain, slug=campaign.slug),
+            ).format(n=formats.number(account.uncertain), slug=campaign.slug),
             command=f"buzz send uncertain {campaign.slug}",
         )
     if campaign.state is CampaignState.PAUSED:
@@ -217,7 +217,7 @@ def _over(line: CampaignLine) -> NextStep:
         why, command = _("{slug} was sent: who relayed it?"), f"buzz relays scan {slug}"
     elif line.relays.get(Verdict.TO_CHECK):
         why = _("posts about {slug} wait for a person to look")
-        command = f"buzz relays list --campaign {slug} --verdict to_check"
+        command = f"buzz relays list {slug} --verdict to_check"
     else:
         why, command = _("{slug} was sent"), f"buzz report show {slug}"
     return NextStep(why=why.format(slug=slug), command=command)

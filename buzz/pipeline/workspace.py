@@ -7,11 +7,11 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
-from urllib.parse import urlsplit
 
 from buzz import config
 from buzz.config import Settings
 from buzz.core import registry as core
+from buzz.core import urls
 from buzz.edges import files
 from buzz.edges.store import open_store
 from buzz.errors import BuzzError, ConfigurationError, UsageError
@@ -189,8 +189,7 @@ def _unnamed_sender(settings: Settings) -> Iterator[Finding]:
 
 
 def _unreachable(settings: Settings) -> Iterator[Finding]:
-    host = urlsplit(settings.web.base_url).hostname or ""
-    if host == "localhost" or host.startswith("127.") or host == "::1":
+    if urls.is_of_this_machine(settings.web.base_url):
         yield _warning(
             f"{config.FILE} [web] base_url",
             _("no reader can reach {url}: unsubscribing would fail").format(

@@ -68,7 +68,7 @@ def create_app(settings: Settings, store: Store) -> Starlette:
     def shown(purpose: Purpose, endpoint: Callable[..., object], methods: list[str]) -> Route:
         return Route(f"{PATHS[purpose]}{{token}}", endpoint, methods=methods)
 
-    return Starlette(
+    app = Starlette(
         routes=[
             hit(Purpose.OPEN, PIXEL_SUFFIX),
             hit(Purpose.CLICK),
@@ -87,6 +87,8 @@ def create_app(settings: Settings, store: Store) -> Starlette:
         },
         lifespan=lifespan,
     )
+    app.router.redirect_slashes = False  # it would lead to whatever host the client names
+    return app
 
 
 class _Service:

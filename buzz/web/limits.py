@@ -7,7 +7,7 @@ longest token has 130 characters, an unsubscribing POST under 200 bytes in eithe
 from collections.abc import Callable
 
 from starlette.exceptions import HTTPException
-from starlette.requests import Request
+from starlette.requests import ClientDisconnect, Request
 from starlette.responses import Response
 from starlette.types import ASGIApp, Receive, Scope, Send
 
@@ -15,6 +15,7 @@ MAX_URL_BYTES = 512
 MAX_BODY_BYTES = 1024
 MAX_HEADER_BYTES = 8192
 
+BAD_REQUEST = 400
 CONTENT_TOO_LARGE = 413
 URI_TOO_LONG = 414
 FIELDS_TOO_LARGE = 431
@@ -53,11 +54,14 @@ async def body(request: Request) -> bytes:
     """Return the body, which need not say beforehand how long it is.
 
     Raises:
-        HTTPException: 413, as soon as more than the limit has come.
+        HTTPException: 413, as soon as more than the limit has come; 400: it never came whole.
     """
     read = bytearray()
-    async for chunk in request.stream():
-        read += chunk
-        if len(read) > MAX_BODY_BYTES:
-            raise HTTPException(CONTENT_TOO_LARGE, headers={"connection": "close"})
+    try:
+        async for chunk in request.stream():
+            read += chunk
+            if len(read) > MAX_BODY_BYTES:
+                raise HTTPException(CONTENT_TOO_LARGE, headers={"connection": "close"})
+    except ClientDisconnect as exc:  # nobody hears the answer, and it is no fault of ours
+        raise HTTPException(BAD_REQUEST) from exc
     return bytes(read)

@@ -7,16 +7,19 @@ import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
+import h11
 import uvicorn
+from uvicorn.protocols.http.h11_impl import H11Protocol
 
 from buzz.config import Settings
 from buzz.edges.store import Store
 from buzz.errors import ConfigurationError
 from buzz.locales import gettext as _
+from buzz.locales import system
 from buzz.web.app import create_app
 from buzz.web.limits import MAX_HEADER_BYTES
 
-IDLE_S = 10  # a connection that says nothing is closed
+IDLE_S = 10  # a connection on which no whole request has come by then is closed
 AT_ONCE = 1000  # connections; more are told to come back (503)
 _BACKLOG = 1024
 _STOP_WITHIN_S = 5
@@ -47,7 +50,11 @@ def serve(
 
 
 def make_server(
-    settings: Settings, store: Store, listening: Callable[[], object] = lambda: None
+    settings: Settings,
+    store: Store,
+    listening: Callable[[], object] = lambda: None,
+    *,
+    idle_s: int = IDLE_S,
 ) -> uvicorn.Server:
     """Return a server of a workspace's service, to be run on a socket from :func:`listen`."""
     config = uvicorn.Config(
@@ -57,10 +64,11 @@ def make_server(
         server_header=False,
         proxy_headers=False,  # nothing here looks at an address
         lifespan="on",
-        timeout_keep_alive=IDLE_S,
+        timeout_keep_alive=idle_s,
         timeout_graceful_shutdown=_STOP_WITHIN_S,
         limit_concurrency=AT_ONCE,
-        http="h11",  # httptools is faster, but lets headers grow without end
+        http=_Connection,  # httptools is faster, but lets headers grow without end
+        ws="none",
         h11_max_incomplete_event_size=MAX_HEADER_BYTES,
     )
     return _Server(config, listening)
@@ -74,7 +82,7 @@ def listen(bind: str) -> socket.socket:
     """
     host, colon, port = bind.rpartition(":")
     host = host.removeprefix("[").removesuffix("]")
-    if not colon or not host or not port.isdigit() or int(port) > _MAX_PORT:
+    if not colon or not host or not port.isdecimal() or int(port) > _MAX_PORT:
         raise ConfigurationError(
             _("{bind} is no address to listen at").format(bind=bind),
             remedy=_("use HOST:PORT, e.g. 127.0.0.1:8025"),
@@ -84,7 +92,7 @@ def listen(bind: str) -> socket.socket:
         listener = socket.create_server((host, int(port)), family=family, backlog=_BACKLOG)
     except OSError as exc:
         raise ConfigurationError(
-            _("cannot listen: {why}").format(why=exc.strerror or exc),
+            _("cannot listen: {why}").format(why=system.words(exc)),
             place=bind,
             remedy=_(
                 "stop what listens there, or choose another: buzz serve --bind 127.0.0.1:8026"
@@ -94,6 +102,41 @@ def listen(bind: str) -> socket.socket:
     # number, and Nagle's algorithm costs 40 ms between the head of an answer and its body.
     listener.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
     return listener
+
+
+class _Connection(H11Protocol):
+    """One connection, which has so long for each request, its body included.
+
+    Uvicorn's own clock runs only between requests: who sends nothing, or a byte now and then,
+    would hold one of the connections for ever.
+    """
+
+    _deadline: asyncio.TimerHandle | None = None
+
+    def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]  # as uvicorn has it
+        """Begin to wait for the first request."""
+        super().connection_made(transport)
+        self._wait()
+
+    def on_response_complete(self) -> None:
+        """Begin to wait for the next request, which may have come already."""
+        self._wait()
+        super().on_response_complete()
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        """Wait no longer."""
+        if self._deadline is not None:
+            self._deadline.cancel()
+        super().connection_lost(exc)
+
+    def _wait(self) -> None:
+        if self._deadline is not None:
+            self._deadline.cancel()
+        self._deadline = self.loop.call_later(self.timeout_keep_alive, self._too_late)
+
+    def _too_late(self) -> None:
+        if self.conn.their_state in {h11.IDLE, h11.SEND_BODY}:  # else we are the slow ones
+            self.transport.close()
 
 
 class _Server(uvicorn.Server):

@@ -7,6 +7,7 @@ import typer
 
 from buzz.cli import console, work
 from buzz.cli.rank import words
+from buzz.core.names import FEED_STATES
 from buzz.locales import formats, ngettext
 from buzz.locales import gettext as _
 from buzz.locales import mark as N_
@@ -106,11 +107,12 @@ def _unreachable(explanation: "RankExplanation") -> list[str]:
     if placed.status in {FeedState.OK, FeedState.MOVED}:
         return []
     if placed.status is FeedState.NEW or placed.scored_on is None:
-        return [_(words.STATES[placed.status])]
-    since = feed.last_success if feed and feed.last_success else None
-    when = formats.day(since.date()) if since else "?"
+        return [_(FEED_STATES[placed.status])]
+    state, since = _(FEED_STATES[placed.status]), feed.last_success if feed else None
     return [
-        _("{state}; last reached on {day}").format(state=_(words.STATES[placed.status]), day=when),
+        _("{state}; last reached on {day}").format(state=state, day=formats.day(since.date()))
+        if since
+        else _("{state}; never reached").format(state=state),
         _("Ages count from {day}: its score is kept for 14 days, then decays").format(
             day=formats.day(placed.scored_on)
         ),

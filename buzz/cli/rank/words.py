@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 
+from buzz.core.names import FEED_STATES
 from buzz.core.ranking.movement import band
 from buzz.locales import formats
 from buzz.locales import gettext as _
@@ -11,16 +12,6 @@ from buzz.model import FeedState, LeftOut, RankedBlog
 WIDE = 80  # columns from which a whole table is shown
 NAMED = 10  # blogs or posts named one by one; --json has them all
 
-STATES = {
-    FeedState.NEW: N_("never polled"),
-    FeedState.OK: "",
-    FeedState.SOFT: N_("unreachable"),
-    FeedState.BLOCKED: N_("blocks robots"),
-    FeedState.GONE: N_("gone"),
-    FeedState.MOVED: N_("moved"),
-    FeedState.PARKED: N_("parked domain"),
-    FeedState.QUARANTINED: N_("quarantined"),
-}
 REASONS = {
     LeftOut.SHORT: N_("too short"),
     LeftOut.REPEATED_TITLE: N_("same title within 7 days"),
@@ -55,7 +46,7 @@ def move(former_ranks: Mapping[str, int], blog: RankedBlog) -> str:
 
 def state(blog: RankedBlog) -> str:
     """Return what is the matter with a blog, if anything."""
-    words = _(STATES[blog.status]) if blog.status is not FeedState.OK else ""
+    words = _(FEED_STATES[blog.status]) if blog.status is not FeedState.OK else ""
     return ", ".join(filter(None, (_("held after a flood") if blog.held else "", words)))
 
 

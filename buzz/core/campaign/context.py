@@ -3,25 +3,8 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Protocol
 
-from buzz.model import Campaign, Finding, LetterUrls, Level, Recipient
-
-
-class Sender(Protocol):
-    """Who writes: what the law wants to be said in the letter."""
-
-    @property
-    def organisation(self) -> str:
-        """Return whose letter it is."""
-
-    @property
-    def postal_address(self) -> str:
-        """Return where the organisation can be reached by post."""
-
-    @property
-    def controller(self) -> str:
-        """Return who answers for the personal data."""
+from buzz.model import Campaign, Finding, LetterUrls, Level, Recipient, Sender
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

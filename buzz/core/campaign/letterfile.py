@@ -4,12 +4,11 @@ import re
 from collections.abc import Callable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field
-from datetime import UTC, date, datetime, time
+from datetime import UTC, date, datetime, time, timedelta
 from difflib import get_close_matches
 from email.utils import parseaddr
 from hashlib import blake2b
 from typing import Any
-from zoneinfo import ZoneInfo
 
 import yaml
 from frontmatter.default_handlers import YAMLHandler
@@ -21,9 +20,9 @@ from buzz.core.urls import is_web
 from buzz.errors import CheckRefused
 from buzz.locales import gettext as _
 from buzz.locales import ngettext
+from buzz.locales.formats import PARIS
 from buzz.model import Campaign, Finding, Level, TalkingPoint
 
-PARIS = ZoneInfo("Europe/Paris")  # times without a zone are the desk's
 _LANGUAGE = re.compile(r"[a-z]{2,3}(-[A-Za-z0-9]{2,8})*")
 
 _TEXTS = ("subject", "preheader", "language", "from", "reply_to", "segment", "template")
@@ -156,25 +155,43 @@ def _front_matter(front: str, file: _File) -> dict[str, Any]:
     """Return the fields of a campaign; what is wrong is reported."""
     try:
         node = yaml.compose(front, Loader=yaml.SafeLoader)
-        given = yaml.safe_load(front) or {}
     except yaml.YAMLError as exc:
-        mark = getattr(exc, "problem_mark", None)
-        file.report(
-            "front-matter",
-            mark.line + 1 if mark else 1,
-            _("this is not YAML: {why}").format(why=getattr(exc, "problem", None) or exc),
-            _('put the value in quotes, e.g. subject: "Retraites : la lettre", or ["#tag"]'),
-        )
+        _report_yaml(exc, 1, file)
         return {}
-    if not isinstance(given, dict) or not isinstance(node, yaml.MappingNode | None):
+    except RecursionError:
+        file.report("front-matter", 1, _("the front matter nests too deep"), "subject: …")
+        return {}
+    if not isinstance(node, yaml.MappingNode | None):
         file.report("front-matter", 1, _("the front matter is no list of keys"), "subject: …")
         return {}
-    for key, _value in node.value if node else ():
+    return _fields(_given(node, file), file)
+
+
+def _given(node: yaml.MappingNode | None, file: _File) -> dict[str, Any]:
+    """Return the value of each key; a value that is none is reported at its line."""
+    given: dict[str, Any] = {}
+    constructor = yaml.constructor.SafeConstructor()
+    for key, value in node.value if node else ():
         line = key.start_mark.line + 1
-        if key.value in file.lines:
-            file.report("front-matter", line, f"{key.value}: {_('stands twice')}", _("keep one"))
-        file.lines[key.value] = line
-    return _fields(given, file)
+        name = key.value if isinstance(key, yaml.ScalarNode) else "?"
+        if name in file.lines:
+            file.report("front-matter", line, f"{name}: {_('stands twice')}", _("keep one"))
+        file.lines[name] = line
+        try:
+            given[name] = constructor.construct_object(value, deep=True)
+        except (yaml.YAMLError, ValueError) as exc:  # ValueError: 2026-99-99 is no day
+            _report_yaml(exc, line, file)
+    return given
+
+
+def _report_yaml(exc: Exception, line: int, file: _File) -> None:
+    mark = getattr(exc, "problem_mark", None)
+    file.report(
+        "front-matter",
+        mark.line + 1 if mark else line,
+        _("this is not YAML: {why}").format(why=getattr(exc, "problem", None) or exc),
+        _('put the value in quotes, e.g. subject: "Retraites : la lettre", or ["#tag"]'),
+    )
 
 
 def _fields(given: Mapping[Any, Any], file: _File) -> dict[str, Any]:
@@ -201,10 +218,12 @@ def _fields(given: Mapping[Any, Any], file: _File) -> dict[str, Any]:
 
 def _text(key: str, value: Any, file: _File) -> str:
     if not isinstance(value, str):
+        # Nine short lines of YAML can stand for a list of a billion words.
+        shown = "[…]" if isinstance(value, list | dict) else str(value)
         file.wrong(
             key,
-            _("{value} is not a text").format(value=value),
-            _('put it in quotes: {key}: "{value}"').format(key=key, value=value),
+            _("{value} is not a text").format(value=shown),
+            _('put it in quotes: {key}: "{value}"').format(key=key, value=shown),
         )
         return ""
     markdown.variables(value, file.lines.get(key, 1), file.report)
@@ -224,17 +243,26 @@ def _texts(key: str, value: Any, file: _File) -> tuple[str, ...]:
 
 
 def _time(key: str, value: Any, file: _File) -> datetime | None:
-    """Return a time as aware UTC; a day alone ends or begins at midnight in Paris."""
+    """Return a time as aware UTC; without a zone it is meant as in Paris.
+
+    A day alone counts whole: "not before" means from its beginning, "not after" up to its end.
+    """
     if isinstance(value, str):
-        try:
-            value = datetime.fromisoformat(value)
-        except ValueError:
-            value = None
+        value = _iso(value)
+    if isinstance(value, date) and not isinstance(value, datetime):
+        day = value + timedelta(days=1) if key == "not_after" else value
+        value = datetime.combine(day, time())
     if isinstance(value, datetime):
         return (value if value.tzinfo else value.replace(tzinfo=PARIS)).astimezone(UTC)
-    if isinstance(value, date):
-        return datetime.combine(value, time(), PARIS).astimezone(UTC)
     file.wrong(key, _("not a date and time"), f"{key}: 2026-03-02 18:00")
+    return None
+
+
+def _iso(text: str) -> date | None:
+    """Return the day or the time that is written so (ISO 8601), or None."""
+    for read in (date.fromisoformat, datetime.fromisoformat):
+        with suppress(ValueError):
+            return read(text)
     return None
 
 

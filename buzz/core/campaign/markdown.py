@@ -66,6 +66,8 @@ def body(text: str, first_line: int, report: Report) -> Body:
     parser = _parser()
     tokens = parser.parse(source)
     for block in tokens:
+        for token in block.children or ():  # entities may stand for what is not printable
+            token.content = printable(token.content)
         _inspect(block, first_line, report)
     starts = [i for i, t in enumerate(tokens) if t.type == "heading_open" and t.tag == "h2"]
     last = starts[-1] if starts else -1

@@ -12,6 +12,7 @@ from buzz.core.campaign.markdown import PLACEHOLDER, VARIABLE
 from buzz.core.campaign.page import read_page
 from buzz.core.campaign.pagerules import RULES
 from buzz.core.text import visible
+from buzz.core.urls import is_of_this_machine
 from buzz.locales import gettext as _
 from buzz.locales import ngettext
 from buzz.model import Finding, Level, Recipient
@@ -37,6 +38,7 @@ def check(context: Context, letters: Iterable[Rendered]) -> tuple[Finding, ...]:
             longest[kind] = letter
     findings += _segment(context, everyone, unnoticed)
     findings += _variables(context, everyone)
+    findings += _ways_out(context, longest.values())
     for letter in longest.values():
         page = read_page(letter.html)
         for rule in RULES:
@@ -105,7 +107,7 @@ def _segment(
         yield context.error(
             "segment",
             _("nobody is in the segment `{segment}`").format(segment=context.campaign.segment),
-            _("import blogs with addresses, run: buzz rank run, or change the segment"),
+            _("import blogs with addresses, run: buzz rank run, or write another segment: all"),
             context.line_of("segment:"),
         )
     if unnoticed:
@@ -118,6 +120,16 @@ def _segment(
             ).format(n=len(unnoticed), blogs=_some(unnoticed)),
             _("give the template its notice block, or set notice_at where they were told"),
             context.template,
+        )
+
+
+def _ways_out(context: Context, letters: Iterable[Rendered]) -> Iterator[Finding]:
+    if any(is_of_this_machine(letter.urls.unsubscribe) for letter in letters):
+        yield context.warning(
+            "10-unsubscribe",
+            _("no reader can follow the links of the letter: they lead to this machine"),
+            _("write the public address of `buzz serve`: [web] base_url"),
+            "buzz.toml",
         )
 
 

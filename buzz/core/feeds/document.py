@@ -16,18 +16,18 @@ from html.entities import name2codepoint
 from itertools import islice
 from time import struct_time
 from typing import Any, NamedTuple
-from zoneinfo import ZoneInfo
 
 from buzz.core.feeds.html import absolute, plain_text, visible_text
 from buzz.core.feeds.timing import asked_for
 from buzz.core.text import one_line
 from buzz.core.urls import canonical
+from buzz.locales.formats import PARIS
 from buzz.model import Entry, LeftOut, ParsedFeed
 
-PARIS = ZoneInfo("Europe/Paris")
 MAX_ENTRIES = 500  # of one document; the longest honest feed of 521 real ones has 730
 MIN_VISIBLE = 80  # characters; below, a post without an enclosure does not count
 MAX_TEXT = 100_000  # characters kept of one entry: the length of a short novel
+MAX_TITLE = 500  # characters; real ones have up to 300
 MAX_KEY = 500  # characters; a longer guid is kept as its hash
 CLOCK_SKEW = timedelta(days=1)  # of servers and of zones nobody set; beyond, a date is "future"
 EARLIEST = datetime(1970, 1, 3, tzinfo=UTC)  # the epoch, give or take a zone, means "no date"
@@ -159,7 +159,7 @@ def read(
         entry = _entry(draft, keys, blog=blog, url=url, now=now, first=first)
         entries.setdefault(entry.identity, entry)
     return ParsedFeed(
-        title=_title(document["feed"])[:MAX_KEY],
+        title=_title(document["feed"]),
         entries=tuple(entries.values()),
         asks_for=asked_for(document["feed"]),
     )
@@ -283,7 +283,7 @@ def _title(item: Mapping[str, Any]) -> str:
     detail: Mapping[str, Any] = item.get("title_detail") or {}
     if detail.get("type") not in _TEXT_TYPES:
         title = visible_text(title)[0]
-    return one_line(plain_text(title))
+    return one_line(plain_text(title))[:MAX_TITLE]
 
 
 def _content(item: Mapping[str, Any], page: str, url: str) -> tuple[str, tuple[str, ...]]:

@@ -38,12 +38,15 @@ from buzz.model import (
 TOO_MANY_SILENT = 5
 
 # Codes of the fetcher and the parser, by what they mean; all others are failures of the moment.
+# No site was reached: where that is so of all, it is our network or our settings.
+_SILENCE = frozenset(
+    ("dns", "refused", "timeout", "dropped", "tls", "not-http", "forbidden-address")
+)
 _WALLS = frozenset(("challenge", "http-401"))
 _REFUSED = frozenset(
     ("forbidden-address", "forbidden-port", "forbidden-url", "entities", "depth", "cpu", "memory",
      "parser-died", "another-blog", "moved-elsewhere")
 )  # fmt: skip
-_SILENCE = frozenset(("dns", "timeout", "refused", "dropped"))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -5,12 +5,11 @@
 of two calls with the same values are the same, so that what was checked is what is sent.
 """
 
-from buzz.core.letter.compiling import Sender, compile_letter, urls_in
+from buzz.core.letter.compiling import compile_letter, urls_in
 from buzz.core.letter.filling import has_notice, html_of, online_html, subject_of, text_of
 from buzz.core.letter.message import message_bytes, message_hash
 
 __all__ = [
-    "Sender",
     "compile_letter",
     "has_notice",
     "html_of",

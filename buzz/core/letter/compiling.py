@@ -13,9 +13,15 @@ import traceback
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from functools import partial
 from hashlib import blake2b
-from typing import Any, Protocol
+from typing import Any
 
-from jinja2 import FunctionLoader, StrictUndefined, TemplateError, TemplateSyntaxError
+from jinja2 import (
+    FunctionLoader,
+    StrictUndefined,
+    TemplateError,
+    TemplateNotFound,
+    TemplateSyntaxError,
+)
 from jinja2.exceptions import SecurityError
 from jinja2.runtime import Context
 from jinja2.sandbox import ImmutableSandboxedEnvironment
@@ -27,7 +33,7 @@ from buzz.core.text import one_line
 from buzz.core.urls import is_web
 from buzz.errors import CheckRefused
 from buzz.locales import gettext as _
-from buzz.model import Campaign, CompiledLetter, Link, LinkId, TalkingPoint
+from buzz.model import Campaign, CompiledLetter, Link, LinkId, Sender, TalkingPoint
 
 COLUMNS = 76  # of the text part; RFC 5322 §2.1.1 allows 78, a quote mark needs two
 PASTE_LENGTH = 220  # characters of a text ready to paste: with a link it fits every network
@@ -43,30 +49,6 @@ _VARIABLE = re.compile(r"\{\{\s*(\w+)\s*\}\}")
 _SENTENCE = re.compile(r"(?<=[.!?…»])\s+")
 _MARGIN = re.compile(r"[ >]*(?:(?:-|→|\d+\.) )?")
 _RIGHT_TO_LEFT = frozenset({"ar", "fa", "he", "ur", "yi"})
-
-
-class Sender(Protocol):
-    """Who writes: what the law wants to be said in the letter."""
-
-    @property
-    def from_(self) -> str:
-        """Return ``Name <address>``."""
-
-    @property
-    def reply_to(self) -> str:
-        """Return where answers go; empty: to the sender."""
-
-    @property
-    def organisation(self) -> str:
-        """Return whose letter it is."""
-
-    @property
-    def postal_address(self) -> str:
-        """Return where the organisation can be reached by post."""
-
-    @property
-    def controller(self) -> str:
-        """Return who answers for the personal data."""
 
 
 def urls_in(campaign: Campaign) -> tuple[str, ...]:
@@ -96,11 +78,10 @@ def compile_letter(
         CheckRefused: a template is missing, broken, or uses a variable that does not exist.
     """
     slots = _slots(campaign, language, sources, links)
-    with locales.speaking(language):
-        values = _values(campaign, sender, slots, {link.url: link.id for link in links})
-        environment = _environment(sources, slots)
-        page = _rendered(environment, f"{campaign.template}.html.j2", values)
-        text = _rendered(environment, f"{campaign.template}.txt.j2", values)
+    values = _values(campaign, language, sender, slots, {link.url: link.id for link in links})
+    environment = _environment(sources, slots)
+    page = _rendered(environment, f"{campaign.template}.html.j2", values, language)
+    text = _rendered(environment, f"{campaign.template}.txt.j2", values, language)
     page = _inlined(page)
     subject, preheader = (
         _with_slots(text, slots) for text in (campaign.subject, campaign.preheader)
@@ -138,7 +119,11 @@ def _slots(
 
 
 def _values(
-    campaign: Campaign, sender: Sender, slots: Mapping[str, str], ids: Mapping[str, LinkId]
+    campaign: Campaign,
+    language: str,
+    sender: Sender,
+    slots: Mapping[str, str],
+    ids: Mapping[str, LinkId],
 ) -> dict[str, Any]:
     """Return what a template may use: plain dictionaries, texts and lists."""
 
@@ -178,7 +163,7 @@ def _values(
             "preheader": _with_slots(campaign.preheader, slots),
             "language": campaign.language,
             "direction": "rtl" if tag in _RIGHT_TO_LEFT else "ltr",
-            "words": locales.language(),
+            "words": language,
         },
         "intro": part(campaign.intro_html, campaign.intro_text),
         "points": [point(said) for said in campaign.talking_points],
@@ -233,6 +218,10 @@ def _hrefs(campaign: Campaign) -> Iterator[str]:
 # --- Jinja --------------------------------------------------------------------------------------
 
 
+class _ForbiddenOperatorError(SecurityError):
+    """An operator, in ``args``, with which a short template makes a huge text."""
+
+
 class _Sandbox(ImmutableSandboxedEnvironment):
     """Jinja without what lets a short template make a huge text."""
 
@@ -241,9 +230,7 @@ class _Sandbox(ImmutableSandboxedEnvironment):
     def call_binop(self, context: Context, operator: str, left: Any, right: Any) -> Any:
         numbers = isinstance(left, int | float) and isinstance(right, int | float)
         if operator == "**" or not numbers:
-            raise SecurityError(
-                _("`{operator}` on these is not for a template").format(operator=operator)
-            )
+            raise _ForbiddenOperatorError(operator)
         return super().call_binop(context, operator, left, right)
 
 
@@ -267,13 +254,25 @@ def _environment(sources: Mapping[str, str], slots: Mapping[str, str]) -> _Sandb
     return environment
 
 
-def _rendered(environment: _Sandbox, name: str, values: Mapping[str, Any]) -> str:
+def _rendered(environment: _Sandbox, name: str, values: Mapping[str, Any], language: str) -> str:
+    """Return a template's text in the letter's language; what is wrong is said in the desk's.
+
+    Raises:
+        CheckRefused: the template is missing, broken, or oversteps.
+    """
     try:
-        return environment.get_template(name).render(values)
+        with locales.speaking(language):
+            return environment.get_template(name).render(values)
     except TemplateSyntaxError as exc:
         raise CheckRefused(
             exc.message or str(exc),
             place=f"templates/{exc.name or name}:{exc.lineno}",
+            remedy=_("mend the template"),
+        ) from exc
+    except RecursionError as exc:
+        raise CheckRefused(
+            _("the template includes itself without end"),
+            place=f"templates/{name}",
             remedy=_("mend the template"),
         ) from exc
     except (TemplateError, TypeError, ValueError, LookupError, ArithmeticError) as exc:
@@ -283,10 +282,21 @@ def _rendered(environment: _Sandbox, name: str, values: Mapping[str, Any]) -> st
             name,
         )
         raise CheckRefused(
-            str(exc),
+            _what(exc),
             place=f"templates/{place}",
             remedy=_("a template may use: {names}").format(names=", ".join(sorted(values))),
         ) from exc
+
+
+def _what(exc: Exception) -> str:
+    """Return what a template did wrong, as far as we have words of our own for it."""
+    match exc:
+        case _ForbiddenOperatorError(args=(operator,)):
+            return _("`{operator}` on these is not for a template").format(operator=operator)
+        case TemplateNotFound():
+            return _("there is no template {name}").format(name=exc.name)
+        case _:
+            return str(exc)
 
 
 def mailbox(text: str) -> tuple[str, str]:

@@ -29,6 +29,7 @@ _SOFT = b"=\r\n"  # a line break that is not one (RFC 2045 §6.7, rule 5)
 _ATOM = r"[A-Za-z0-9!#$%&'*+/=?^_`{|}~-]+"
 _ADDRESS = re.compile(rf"{_ATOM}(\.{_ATOM})*@[A-Za-z0-9]([A-Za-z0-9.-]*[A-Za-z0-9])?")
 _UNSAFE_IN_URI = re.compile(r"[^!-;=?-~]+")  # all but printable ASCII without < and >
+_QP_LINE = 76  # RFC 2045 §6.7, rule 5
 _ENCODED_WORD = 45  # octets of text in one: 60 of base64, with its frame at most 75 (RFC 2047 §2)
 _SHORT = 60  # characters of ASCII that need no folding behind a header's name
 _PART = (
@@ -132,13 +133,13 @@ def _encoded(passages: tuple[Passage, ...]) -> _Encoded:
             if number and not same.startswith(_CRLF):
                 same = _SOFT + same
             if piece.slot and same and not same.endswith(b"\n"):
-                same += _SOFT
+                same = _with_room(same) + _SOFT
             out.append((same, piece.slot))
     return tuple(out)
 
 
 def _spliced(encoded: _Encoded, values: Mapping[str, str]) -> bytes:
-    words = {name: _quoted(value) for name, value in values.items()}
+    words = {name: _with_room(_quoted(value)) for name, value in values.items()}
     return b"".join(
         _quoted(part.filled(values)) if isinstance(part, Passage) else part[0] + words[part[1]]
         for part in encoded
@@ -147,9 +148,20 @@ def _spliced(encoded: _Encoded, values: Mapping[str, str]) -> bytes:
 
 def _quoted(text: str) -> bytes:
     """Return the text in quoted-printable with CRLF."""
-    octets = text.replace("\n", "\r\n").encode("utf-8", "replace")
+    # Every kind of line end becomes mail's: a bare CR or LF could smuggle a second message.
+    lines = text.replace("\r\n", "\n").replace("\r", "\n")
+    octets = lines.replace("\n", "\r\n").encode("utf-8", "replace")
     # Where there is no CRLF in the text, its soft line breaks come out as a bare LF.
     return binascii.b2a_qp(octets, istext=True).replace(b"=\n", _SOFT)
+
+
+def _with_room(octets: bytes) -> bytes:
+    """Return quoted-printable whose last line has room for the ``=`` of a soft line break."""
+    last = octets.rpartition(b"\n")[2]
+    if len(last) < _QP_LINE:
+        return octets
+    at = -3 if last[-3:-2] == b"=" else -1  # never inside =C3
+    return octets[:at] + _SOFT + octets[at:]
 
 
 # --- headers ------------------------------------------------------------------------------------

@@ -2,11 +2,9 @@
 
 from datetime import date, datetime
 from typing import NamedTuple
-from zoneinfo import ZoneInfo
 
+from buzz.locales.formats import PARIS
 from buzz.model import EntryId, LeftOut
-
-PARIS = ZoneInfo("Europe/Paris")
 
 
 class Post(NamedTuple):

@@ -204,8 +204,9 @@ def _federation(cell: str) -> str:
 
 
 def _tags(cell: str) -> tuple[str, ...]:
-    """Return the tags as slugs: ``École; santé`` and ``ecole;sante`` are the same."""
-    return tuple(sorted({text.slugify(tag) for tag in cell.split(TAG_SEPARATOR)} - {""}))
+    """Return the tags as slugs: ``École; santé`` and ``ecole,sante`` are the same."""
+    tags = cell.replace(",", TAG_SEPARATOR).split(TAG_SEPARATOR)  # people write both
+    return tuple(sorted({text.slugify(tag) for tag in tags} - {""}))
 
 
 def _choice(kind: type[StrEnum]) -> Callable[[str], StrEnum]:

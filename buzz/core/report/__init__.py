@@ -16,7 +16,7 @@ from buzz.core.report.facts import (
     Seen,
     UncertainDelivery,
 )
-from buzz.core.report.model import Report, build, effective
+from buzz.core.report.model import Report, build
 from buzz.core.report.page import html
 from buzz.core.report.terminal import lines
 
@@ -31,7 +31,6 @@ __all__ = [
     "UncertainDelivery",
     "as_json",
     "build",
-    "effective",
     "html",
     "lines",
     "sheet",

@@ -14,7 +14,7 @@ from statistics import median
 from typing import Any
 
 from buzz.core.report.facts import BlogFacts, Seen
-from buzz.core.report.model import BlogFate, Report, by_mode, cumulative, effective, marks
+from buzz.core.report.model import BlogFate, Report, by_mode, cumulative, marks
 from buzz.core.text import one_line
 from buzz.model import EntryId, Relay, Stance, Verdict
 
@@ -75,7 +75,7 @@ def as_json(report: Report) -> dict[str, Any]:
                 "url": relay.url,
                 "title": relay.title,
                 "published": _iso(relay.published),
-                "verdict": effective(relay),
+                "verdict": relay.settled,
                 "cues": [e.post for e in relay.evidence if e.kind == "stance"],
             }
             for relay in report.found.opposed
@@ -214,8 +214,8 @@ def _known(blog: BlogFacts) -> Sequence[object]:
 
 
 def _posted(posts: Sequence[Relay], opposed: AbstractSet[EntryId]) -> Sequence[object]:
-    relayed = [relay for relay in posts if effective(relay) is Verdict.RELAYED]
-    verdicts = Counter(map(effective, posts))
+    relayed = [relay for relay in posts if relay.settled is Verdict.RELAYED]
+    verdicts = Counter(relay.settled for relay in posts)
     lags = [relay.lag_s for relay in relayed]
     return (
         len(relayed),

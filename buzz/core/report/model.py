@@ -124,11 +124,6 @@ def build(facts: Facts, *, now: datetime, version: str) -> Report:
     )
 
 
-def effective(relay: Relay) -> Verdict:
-    """Return the verdict that counts: a person's where there is one."""
-    return relay.label or relay.verdict
-
-
 def by_mode(relays: Iterable[Relay]) -> dict[RelayMode, int]:
     """Return how many relays there are of each mode, in the modes' own order."""
     counted = Counter(relay.mode for relay in relays)
@@ -160,7 +155,7 @@ def _found(relays: Iterable[Relay]) -> Found:
     ordered = sorted(relays, key=lambda relay: (relay.lag_s, relay.entry))
     by_verdict: dict[Verdict, list[Relay]] = {verdict: [] for verdict in Verdict}
     for relay in ordered:
-        by_verdict[effective(relay)].append(relay)
+        by_verdict[relay.settled].append(relay)
     return Found(
         relayed=tuple(by_verdict[Verdict.RELAYED]),
         to_check=tuple(by_verdict[Verdict.TO_CHECK]),
@@ -175,7 +170,7 @@ def _is_opposed(relay: Relay) -> bool:
     return (
         relay.stance is Stance.AGAINST
         and relay.label is not Verdict.RELAYED
-        and effective(relay) is not Verdict.NOT
+        and relay.settled is not Verdict.NOT
     )
 
 

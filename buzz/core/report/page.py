@@ -16,6 +16,7 @@ import jinja2
 from markupsafe import Markup
 
 from buzz import locales
+from buzz.core import names
 from buzz.core.report import charts, tables, words
 from buzz.core.report.export import as_json
 from buzz.core.report.model import Report, Step
@@ -97,7 +98,7 @@ def html(report: Report) -> str:
             policy=_policy(css),
             title=one_line(report.facts.campaign.subject) or report.facts.campaign.slug,
             slug=report.facts.campaign.slug,
-            state=_(words.CAMPAIGN_STATES[report.facts.campaign.state]),
+            state=_(names.CAMPAIGN_STATES[report.facts.campaign.state]),
             sent=formats.moment(report.sent_at) if report.sent_at else "",
             recap=words.recap(report),
             figures=_figures(report),
@@ -336,8 +337,8 @@ def _meta(relay: Relay, name: str) -> Sequence[str]:
         name,
         formats.moment(relay.published),
         _("{span} after the letter").format(span=words.span(max(0, relay.lag_s))),
-        _(words.MODES[relay.mode]) if relay.mode else "",
-        _(words.STANCES[relay.stance]) if relay.stance is not Stance.NEUTRAL else "",
+        _(names.MODES[relay.mode]) if relay.mode else "",
+        _(names.STANCES[relay.stance]) if relay.stance is not Stance.NEUTRAL else "",
         points.format(numbers=", ".join(map(str, numbers))) if numbers else "",
         _("confirmed by a person") if relay.label is Verdict.RELAYED else score,
     ]

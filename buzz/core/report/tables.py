@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 
+from buzz.core import names
 from buzz.core.report import words
 from buzz.core.report.model import Report, cumulative, marks
 from buzz.locales import formats, ngettext
@@ -79,7 +80,7 @@ def account(report: Report) -> Table:
         columns=(_text(_("State")), _figure(_("Recipients")), _figure(_("Share"))),
         rows=tuple(
             (
-                _(words.STATES[state]),
+                _(names.DELIVERY_STATES[state]),
                 formats.number(count),
                 words.share(count / targeted if targeted else None),
             )
@@ -219,7 +220,7 @@ def uncertain(report: Report) -> Table:
             (
                 words.clipped(report.facts.blog(one.blog).name, NAME_CHARS),
                 formats.moment(one.since) if one.since else words.DASH,
-                words.clipped(words.last_words(one.reply_text), TEXT_CHARS),
+                words.clipped(names.last_words(None, one.reply_text) or words.DASH, TEXT_CHARS),
                 _("yes: it arrived") if one.seen else _("no"),
             )
             for one in shown

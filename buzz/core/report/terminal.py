@@ -5,6 +5,7 @@ import unicodedata
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
+from buzz.core import names
 from buzz.core.report import words
 from buzz.core.report.model import Report, Step, cumulative, marks
 from buzz.core.text import one_line
@@ -60,7 +61,7 @@ def _sections(report: Report, width: int) -> Iterator[list[str]]:
 
 def _head(report: Report, width: int) -> list[str]:
     campaign = report.facts.campaign
-    facts = [campaign.slug, _(words.CAMPAIGN_STATES[campaign.state])]
+    facts = [campaign.slug, _(names.CAMPAIGN_STATES[campaign.state])]
     if report.sent_at:
         facts.append(_("sent {when}").format(when=formats.moment(report.sent_at)))
     title = one_line(campaign.subject)
@@ -186,7 +187,11 @@ def _uncertain(report: Report, width: int) -> list[str]:
         "  "
         + _cut(
             f"{one_line(report.facts.blog(one.blog).name)} · "
-            + (_("seen since: it arrived") if one.seen else words.last_words(one.reply_text)),
+            + (
+                _("seen since: it arrived")
+                if one.seen
+                else names.last_words(None, one.reply_text) or words.DASH
+            ),
             width - 2,
         )
         for one in shown

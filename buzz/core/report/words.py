@@ -1,14 +1,15 @@
 """The words of the report: what each step, state, verdict and mode is called, and what it means."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from datetime import timedelta
 
+from buzz.core.names import DELIVERY_STATES, IN_STATE, MODES, WITH_VERDICT
 from buzz.core.report.model import FunnelStep, Report, Step, by_mode
 from buzz.core.text import one_line
 from buzz.locales import formats, ngettext
 from buzz.locales import gettext as _
 from buzz.locales import mark as N_
-from buzz.model import CampaignState, DeliveryState, RelayMode, Stance, Verdict
+from buzz.model import DeliveryState, Verdict
 
 NBSP = "\N{NO-BREAK SPACE}"  # between a figure and what it counts
 DASH = "\N{EN DASH}"  # nothing was measured, or there is none
@@ -45,71 +46,12 @@ CERTAINTY: Mapping[Step, str] = {
     Step.VISITED: N_("measured"),
     Step.RELAYED: N_("judged, with the proof beside it"),
 }
-STATES: Mapping[DeliveryState, str] = {
-    DeliveryState.ACCEPTED: N_("accepted"),
-    DeliveryState.PLANNED: N_("planned"),
-    DeliveryState.CLAIMED: N_("in flight"),
-    DeliveryState.DEFERRED: N_("deferred"),
-    DeliveryState.REFUSED: N_("refused"),
-    DeliveryState.UNCERTAIN: N_("uncertain"),
-    DeliveryState.SUPPRESSED: N_("suppressed"),
-    DeliveryState.CANCELLED: N_("cancelled"),
-}
-CAMPAIGN_STATES: Mapping[CampaignState, str] = {
-    CampaignState.DRAFT: N_("draft"),
-    CampaignState.CHECKED: N_("checked"),
-    CampaignState.APPROVED: N_("approved"),
-    CampaignState.SENDING: N_("being sent"),
-    CampaignState.PAUSED: N_("paused"),
-    CampaignState.FINISHED: N_("finished"),
-    CampaignState.CANCELLED: N_("cancelled"),
-    CampaignState.EXPIRED: N_("expired"),
-}
-# How many there are of each, with the word in the right number.
-IN_STATE: Mapping[DeliveryState, Callable[[int], str]] = {
-    DeliveryState.ACCEPTED: lambda n: ngettext("{n} accepted", "{n} accepted", n),
-    DeliveryState.PLANNED: lambda n: ngettext("{n} planned", "{n} planned", n),
-    DeliveryState.CLAIMED: lambda n: ngettext("{n} in flight", "{n} in flight", n),
-    DeliveryState.DEFERRED: lambda n: ngettext("{n} deferred", "{n} deferred", n),
-    DeliveryState.REFUSED: lambda n: ngettext("{n} refused", "{n} refused", n),
-    DeliveryState.UNCERTAIN: lambda n: ngettext("{n} uncertain", "{n} uncertain", n),
-    DeliveryState.SUPPRESSED: lambda n: ngettext("{n} suppressed", "{n} suppressed", n),
-    DeliveryState.CANCELLED: lambda n: ngettext("{n} cancelled", "{n} cancelled", n),
-}
-WITH_VERDICT: Mapping[Verdict, Callable[[int], str]] = {
-    Verdict.RELAYED: lambda n: ngettext("{n} relayed", "{n} relayed", n),
-    Verdict.TO_CHECK: lambda n: ngettext("{n} to check", "{n} to check", n),
-    Verdict.MENTIONED: lambda n: ngettext("{n} mentioned", "{n} mentioned", n),
-    Verdict.NOT: lambda n: ngettext("{n} dismissed", "{n} dismissed", n),
-}
-MODES: Mapping[RelayMode, str] = {
-    RelayMode.LINK: N_("link"),
-    RelayMode.COPY: N_("copy"),
-    RelayMode.QUOTE: N_("quote"),
-    RelayMode.PARAPHRASE: N_("paraphrase"),
-    RelayMode.SLOGAN: N_("slogan"),
-}
-STANCES: Mapping[Stance, str] = {
-    Stance.FOR: N_("for"),
-    Stance.NEUTRAL: N_("neutral"),
-    Stance.AGAINST: N_("against"),
-}
-
 NEARLY_NONE = 0.01  # below this share, and above 1 minus it, a decimal is shown
-
-_OUR_WORDS = {  # said by us in place of a server that said nothing
-    "sender-ended": N_("the sender stopped before the server had answered"),
-}
-
-
-def last_words(text: str) -> str:
-    """Return what was last said of a delivery, or a dash where nothing was."""
-    return _(_OUR_WORDS.get(text, "")) or one_line(text) or DASH
 
 
 def counts(report: Report) -> dict[DeliveryState, int]:
     """Return how many recipients are in each state, in the order they are shown."""
-    return {state: getattr(report.facts.account, state) for state in STATES}
+    return {state: getattr(report.facts.account, state) for state in DELIVERY_STATES}
 
 
 def modes(report: Report) -> list[tuple[str, int]]:

@@ -19,13 +19,19 @@ from urllib.parse import urldefrag, urljoin
 import aiohttp
 
 from buzz.edges.fetch.body import ACCEPT_ENCODING, BodyError, read
-from buzz.edges.fetch.guard import Forbidden, Guard, check_url, is_loopback_name
+from buzz.edges.fetch.guard import (
+    Forbidden,
+    Guard,
+    check_url,
+    is_loopback_name,
+    is_reserved_name,
+)
 from buzz.edges.fetch.headers import max_age, retry_after
 from buzz.edges.fetch.resolver import GuardedResolver, Lookup, system_lookup
 from buzz.edges.fetch.turns import Held, Turns
 from buzz.model import FetchOutcome, FetchResult, Validators
 
-__all__ = ["Fetcher", "Guard", "is_loopback_name", "retry_after"]
+__all__ = ["Fetcher", "Guard", "is_loopback_name", "is_reserved_name", "retry_after"]
 
 MAX_REDIRECTS = 5
 MAX_HEADER = 32_768  # bytes of one; 8,190 is too little for some Content-Security-Policy

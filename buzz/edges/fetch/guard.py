@@ -101,6 +101,11 @@ def is_loopback_name(host: str) -> bool:
     return host == "localhost" or host.endswith(".localhost")
 
 
+def is_reserved_name(host: str) -> bool:
+    """Tell whether a name is kept for examples, so that no site can have it (RFC 2606 §2)."""
+    return host.rstrip(".").lower().endswith((".example", ".invalid"))
+
+
 def _parse(address: str) -> IPv4Address | IPv6Address:
     """Return the address, IPv4 where it is one in the clothes of IPv6."""
     try:

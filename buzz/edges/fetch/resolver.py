@@ -7,7 +7,7 @@ from concurrent.futures import ThreadPoolExecutor
 
 from aiohttp.abc import AbstractResolver, ResolveResult
 
-from buzz.edges.fetch.guard import Forbidden, Guard, is_loopback_name
+from buzz.edges.fetch.guard import Forbidden, Guard, is_loopback_name, is_reserved_name
 
 Lookup = Callable[[str], list[str]]  # a host's addresses; OSError: there are none
 
@@ -17,7 +17,13 @@ THREADS = 64
 
 
 def system_lookup(host: str) -> list[str]:
-    """Return a host's addresses as this machine knows them (hosts file, DNS, …)."""
+    """Return a host's addresses as this machine knows them (hosts file, DNS, …).
+
+    Names kept for examples are not looked up: the sample registry has 1,500 of them, and where no
+    name server answers they would take minutes.
+    """
+    if is_reserved_name(host):
+        raise socket.gaierror(socket.EAI_NONAME, "a name kept for examples (RFC 2606)")
     found = socket.getaddrinfo(host, None, type=socket.SOCK_STREAM)
     return list(dict.fromkeys(str(address[0]) for *_rest, address in found))
 

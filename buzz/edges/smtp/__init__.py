@@ -35,9 +35,10 @@ def send_one(server: Server, *, mail_from: str, rcpt_to: str, message: bytes) ->
     """Send one message that no campaign accounts for, and return the server's words.
 
     Raises:
-        ConfigurationError: the server refuses us or this recipient.
+        ConfigurationError: the server refuses us.
         TemporaryFailure: the server is away, or put the message off.
-        BuzzError: the line was lost after the final dot: it may have arrived.
+        BuzzError: the server refuses this recipient or message; or the line was lost after the
+            final dot, and it may have arrived.
     """
 
     async def nothing() -> None:
@@ -60,7 +61,7 @@ def send_one(server: Server, *, mail_from: str, rcpt_to: str, message: bytes) ->
             return said
         case DeliveryState.REFUSED:
             what = _("the server refused the message: {said}").format(said=said)
-            raise ConfigurationError(what, place=rcpt_to)
+            raise BuzzError(what, place=rcpt_to, remedy=_("check the address"))
         case DeliveryState.UNCERTAIN:
             what = _("the line was lost after the message: it may have arrived ({said})")
             raise BuzzError(what.format(said=said), place=rcpt_to)

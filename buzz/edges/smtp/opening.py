@@ -1,7 +1,6 @@
 """From a host name to a connection that is ready for MAIL, or to what must be done about it."""
 
 import asyncio
-import os
 import socket
 import ssl
 from collections.abc import Callable
@@ -15,6 +14,7 @@ from buzz.core.delivery import Exchange, judge
 from buzz.edges.smtp.connection import PLAUSIBLE, Connection, Protocol, Server, words
 from buzz.errors import BuzzError, ConfigurationError, TemporaryFailure
 from buzz.locales import gettext as _
+from buzz.locales import system
 from buzz.model import Phase
 
 READY = 220
@@ -171,8 +171,8 @@ def _no_name(exc: socket.gaierror | UnicodeError, opening: _Opening) -> BuzzErro
 
 
 def _unreachable(exc: OSError, opening: _Opening) -> BuzzError:
-    why = os.strerror(exc.errno) if exc.errno else str(exc)
-    return _away(_("the mail server cannot be reached: {why}").format(why=why), opening)
+    what = _("the mail server cannot be reached: {why}").format(why=system.words(exc))
+    return _away(what, opening)
 
 
 def _silent(_exc: Exception, opening: _Opening) -> BuzzError:

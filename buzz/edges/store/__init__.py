@@ -26,6 +26,7 @@ from buzz.locales import gettext as _
 Transaction = Connection
 REVISION = "0001"  # the newest migration; tests hold it to migrations/versions
 BUSY_TIMEOUT_MS = 30_000
+_UPGRADE = 0x62757A7A  # "buzz": the lock of who creates or upgrades the tables
 
 __all__ = ["Store", "Transaction", "open_store"]
 
@@ -36,12 +37,15 @@ class Store:
     def __init__(self, engine: sa.Engine, url: URL) -> None:
         self._engine = engine
         self._url = url
+        # SQLite's transactions see one state by themselves; PostgreSQL's each statement another.
+        is_sqlite = engine.dialect.name == "sqlite"
+        self._reading = {} if is_sqlite else {"isolation_level": "REPEATABLE READ"}
 
     @contextmanager
     def read(self) -> Iterator[Transaction]:
         """Open a transaction that only reads and sees one state of the database."""
         with self._translated(), self._engine.connect() as connection:
-            yield connection
+            yield connection.execution_options(**self._reading)
 
     @contextmanager
     def write(self) -> Iterator[Transaction]:
@@ -105,16 +109,28 @@ def _prepare_file(path: Path) -> None:
         files.private_folder(path.parent)
         if not path.exists():
             os.close(os.open(path, os.O_CREAT | os.O_WRONLY, files.PRIVATE))
+        elif not path.is_file():
+            raise ConfigurationError(
+                _("this is no file, and no database can be there"),
+                place=str(path),
+                remedy=_("move it away, or change [database] url"),
+            )
     except OSError as exc:
         raise ConfigurationError(
-            _("cannot make the database: {why}").format(why=exc.strerror), place=str(path)
+            _("cannot make the database: {why}").format(why=exc.strerror),
+            place=str(path),
+            remedy=_("check the owner and mode of the file and of its folder"),
         ) from exc
 
 
 def _engine(url: URL) -> sa.Engine:
     if url.get_backend_name() != "sqlite":
-        return sa.create_engine(url, pool_pre_ping=True)
-    engine = sa.create_engine(url, connect_args={"timeout": BUSY_TIMEOUT_MS / 1000})
+        return sa.create_engine(url, pool_pre_ping=True, hide_parameters=True)
+    engine = sa.create_engine(
+        url,
+        connect_args={"timeout": BUSY_TIMEOUT_MS / 1000},
+        hide_parameters=True,  # addresses have no place in a traceback
+    )
 
     @event.listens_for(engine, "connect")
     def _configure(connection: sqlite3.Connection, _record: object) -> None:
@@ -154,6 +170,8 @@ def _upgrade(store: Store, found: str | None, url: URL) -> None:
             remedy=_("install that version, or restore a backup"),
         )
     with store.write() as tx:
+        if tx.dialect.name == "postgresql":  # SQLite has locked the database already
+            tx.execute(sa.select(sa.func.pg_advisory_xact_lock(_UPGRADE)))
         if _revision(tx) == REVISION:  # another process was faster
             return
         config.attributes["connection"] = tx

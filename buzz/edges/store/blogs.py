@@ -1,24 +1,25 @@
 """The registry as the database knows it: ``blogs.csv`` is the source, this is derived from it."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 from dataclasses import fields
 from datetime import datetime
+from operator import attrgetter
 from typing import Any
 
 import sqlalchemy as sa
 
 from buzz.edges.store import Transaction
-from buzz.edges.store.dialects import upsert
+from buzz.edges.store.dialects import batches, upsert
 from buzz.edges.store.schema import blogs as table
 from buzz.model import Blog, BlogStatus, Consent, Ground
 
 _COLUMNS = [table.c[f.name] for f in fields(Blog)]
-_PER_STATEMENT = 500  # bound parameters; SQLite allows 32,766
 
 
 def all_blogs(tx: Transaction) -> tuple[Blog, ...]:
     """Return every blog, by slug."""
-    return tuple(map(_blog, tx.execute(sa.select(*_COLUMNS).order_by(table.c.slug))))
+    found = map(_blog, tx.execute(sa.select(*_COLUMNS)))
+    return tuple(sorted(found, key=attrgetter("slug")))  # a database's order depends on its locale
 
 
 def get(tx: Transaction, slug: str) -> Blog | None:
@@ -35,8 +36,8 @@ def save(tx: Transaction, blogs: Iterable[Blog], now: datetime) -> None:
 
 
 def remove(tx: Transaction, slugs: Iterable[str]) -> None:
-    """Remove blogs with their feeds, entries and ranks; deliveries and relays stay."""
-    for batch in _batches(slugs):
+    """Remove blogs with their feeds, entries, ranks and relays; deliveries stay."""
+    for batch in batches(slugs):
         tx.execute(sa.delete(table).where(table.c.slug.in_(batch)))
 
 
@@ -44,12 +45,6 @@ def registered(tx: Transaction) -> dict[str, datetime]:
     """Return since when each blog has been in the registry, by slug."""
     query = sa.select(table.c.slug, table.c.registered_at)
     return {row.slug: row.registered_at for row in tx.execute(query)}
-
-
-def _batches(slugs: Iterable[str]) -> Iterator[tuple[str, ...]]:
-    remaining = tuple(slugs)
-    for start in range(0, len(remaining), _PER_STATEMENT):
-        yield remaining[start : start + _PER_STATEMENT]
 
 
 def _row(blog: Blog) -> dict[str, Any]:

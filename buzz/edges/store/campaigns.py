@@ -16,6 +16,8 @@ from buzz.edges.store.dialects import insert
 from buzz.edges.store.schema import campaigns as table
 from buzz.edges.store.schema import links as links_table
 from buzz.model import (
+    BEFORE_SENDING,
+    ENDED,
     CampaignState,
     CampaignStatus,
     CompiledLetter,
@@ -24,7 +26,6 @@ from buzz.model import (
     MessagePack,
 )
 
-_ENDED = frozenset({CampaignState.FINISHED, CampaignState.CANCELLED, CampaignState.EXPIRED})
 _STATUS = [
     c
     for c in table.c
@@ -34,8 +35,15 @@ _STATUS = [
 
 def get(tx: Transaction, slug: str) -> CampaignStatus | None:
     """Return what is known of a campaign, or None: it was never checked or planned."""
-    row = tx.execute(sa.select(*_STATUS).where(table.c.slug == slug)).one_or_none()
-    return None if row is None else _status(row)
+    return _get(tx, sa.select(*_STATUS).where(table.c.slug == slug))
+
+
+def get_for_update(tx: Transaction, slug: str) -> CampaignStatus | None:
+    """Return the same, and keep others from changing it until this transaction ends.
+
+    For whoever decides by what they read: PostgreSQL lets others write meanwhile, SQLite does not.
+    """
+    return _get(tx, sa.select(*_STATUS).where(table.c.slug == slug).with_for_update())
 
 
 def all_campaigns(tx: Transaction) -> tuple[CampaignStatus, ...]:
@@ -52,20 +60,24 @@ def record_check(
     not_after: datetime | None,
     now: datetime,
 ) -> None:
-    """Record that this content passed the check; a draft becomes checked, other states stay."""
+    """Record that this content passed the check: the campaign is checked.
+
+    An approval stands as long as the content is the one that was approved. Once the sending has
+    begun, what the files say is of no account to it any more, and nothing is recorded.
+    """
     _known(tx, slug)
+    is_approved = sa.and_(
+        table.c.state == CampaignState.APPROVED.value, table.c.checked_hash == content_hash
+    )
     tx.execute(
         sa.update(table)
-        .where(table.c.slug == slug)
+        .where(table.c.slug == slug, table.c.state.in_(BEFORE_SENDING))
         .values(
             subject=subject,
             checked_at=now,
             checked_hash=content_hash,
             not_after=not_after,
-            state=sa.case(
-                (table.c.state == CampaignState.DRAFT.value, CampaignState.CHECKED.value),
-                else_=table.c.state,
-            ),
+            state=sa.case((is_approved, table.c.state), else_=CampaignState.CHECKED.value),
         )
     )
 
@@ -76,7 +88,7 @@ def set_state(tx: Transaction, slug: str, state: CampaignState, now: datetime) -
     values: dict[str, Any] = {"state": state.value}
     if state is CampaignState.SENDING:
         values["started_at"] = sa.func.coalesce(table.c.started_at, _time(now))
-    if state in _ENDED:
+    if state in ENDED:
         values["finished_at"] = now
     tx.execute(sa.update(table).where(table.c.slug == slug).values(values))
 
@@ -153,6 +165,11 @@ def _known(tx: Transaction, slug: str) -> None:
         .values(slug=slug, state=CampaignState.DRAFT.value)
         .on_conflict_do_nothing(index_elements=["slug"])
     )
+
+
+def _get(tx: Transaction, query: "sa.Select[Any]") -> CampaignStatus | None:
+    row = tx.execute(query).one_or_none()
+    return None if row is None else _status(row)
 
 
 def _time(now: datetime) -> Any:

@@ -14,6 +14,7 @@ from typing import Any
 import sqlalchemy as sa
 
 from buzz.core import delivery as core
+from buzz.core.names import SENDER_ENDED
 from buzz.edges.store import Transaction
 from buzz.edges.store.leases import Fenced
 from buzz.edges.store.schema import attempts, campaigns
@@ -29,8 +30,6 @@ from buzz.model import (
     Recipient,
     Tracking,
 )
-
-SENDER_ENDED = "sender-ended"  # the "reply" of a delivery whose sender died after the dot commit
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -1,10 +1,22 @@
 """What SQLite and PostgreSQL both can, but SQLAlchemy only offers per dialect."""
 
+from collections.abc import Iterable, Iterator
 from importlib import import_module
-from typing import Any
+from itertools import islice
+from typing import Any, TypeVar
 
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection
+
+T = TypeVar("T")
+PER_STATEMENT = 500  # bound parameters in one IN (...); SQLite allows 32,766 in all
+
+
+def batches(values: Iterable[T]) -> Iterator[tuple[T, ...]]:
+    """Yield the distinct values in the given order, as many at a time as fit an ``IN (...)``."""
+    remaining = iter(dict.fromkeys(values))
+    while batch := tuple(islice(remaining, PER_STATEMENT)):
+        yield batch
 
 
 def insert(tx: Connection, table: sa.Table) -> Any:

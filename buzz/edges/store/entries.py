@@ -47,7 +47,7 @@ def save(tx: Transaction, entries: Iterable[Entry]) -> tuple[int, int]:
 def get(tx: Transaction, entry: EntryId) -> Entry | None:
     """Return one entry, or None where there is none with this id."""
     row = tx.execute(sa.select(table).where(table.c.id == entry)).one_or_none()
-    return None if row is None else _entry(row)
+    return None if row is None else entry_of(row)
 
 
 def candidates(tx: Transaction, slug: str, identities: Iterable[str]) -> tuple[Entry, ...]:
@@ -82,7 +82,7 @@ def of_blog(tx: Transaction, slug: str) -> tuple[Entry, ...]:
     """Return a blog's entries, newest first."""
     query = sa.select(table).where(table.c.blog == slug)
     rows = tx.execute(query.order_by(table.c.day.desc(), table.c.id.desc()))
-    return tuple(map(_entry, rows))
+    return tuple(map(entry_of, rows))
 
 
 def _upsert(tx: Transaction) -> Any:
@@ -113,7 +113,8 @@ def _row(entry: Entry) -> dict[str, Any]:
     }
 
 
-def _entry(row: sa.Row[Any]) -> Entry:
+def entry_of(row: sa.Row[Any]) -> Entry:
+    """Return the entry in a row of the table."""
     return Entry(
         **{name: getattr(row, name) for name in _PLAIN},
         id=EntryId(row.id),

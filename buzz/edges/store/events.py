@@ -6,12 +6,10 @@ from typing import Any
 import sqlalchemy as sa
 
 from buzz.edges.store import Transaction
-from buzz.edges.store.dialects import insert
+from buzz.edges.store.dialects import batches, insert
 from buzz.edges.store.schema import deliveries, links, spools
 from buzz.edges.store.schema import events as table
 from buzz.model import Agent, DeliveryId, Event, EventKind, LinkId
-
-_PER_STATEMENT = 500  # bound parameters
 
 
 def add(tx: Transaction, events: Iterable[Event]) -> None:
@@ -43,7 +41,7 @@ def blogs_of(
     wanted = set(letters)
     return {
         (DeliveryId(row.id), row.campaign): row.blog
-        for batch in _batches(delivery for delivery, _campaign in wanted)
+        for batch in batches(delivery for delivery, _campaign in wanted)
         for row in tx.execute(
             sa.select(deliveries.c.id, deliveries.c.campaign, deliveries.c.blog).where(
                 deliveries.c.id.in_(batch)
@@ -57,7 +55,7 @@ def known_links(tx: Transaction, ids: Iterable[LinkId]) -> frozenset[LinkId]:
     """Return those of the ids that belong to a stored link."""
     return frozenset(
         LinkId(id_)
-        for batch in _batches(ids)
+        for batch in batches(ids)
         for id_ in tx.execute(sa.select(links.c.id).where(links.c.id.in_(batch))).scalars()
     )
 
@@ -83,12 +81,6 @@ def set_spool_offset(tx: Transaction, name: str, offset: int) -> None:
 def forget_spool(tx: Transaction, name: str) -> None:
     """Forget a spool file that is no more."""
     tx.execute(sa.delete(spools).where(spools.c.name == name))
-
-
-def _batches(ids: Iterable[int]) -> Iterable[tuple[int, ...]]:
-    remaining = tuple(dict.fromkeys(ids))
-    for start in range(0, len(remaining), _PER_STATEMENT):
-        yield remaining[start : start + _PER_STATEMENT]
 
 
 def _row(event: Event) -> dict[str, Any]:

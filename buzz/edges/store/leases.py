@@ -13,6 +13,7 @@ import sqlalchemy as sa
 from buzz.edges.store import Transaction
 from buzz.edges.store.schema import campaigns
 from buzz.errors import BuzzError, LockHeld
+from buzz.locales import formats
 from buzz.locales import gettext as _
 from buzz.model import CampaignState
 
@@ -40,11 +41,11 @@ def take_lease(tx: Transaction, slug: str, holder: str, now: datetime) -> int:
     row = tx.execute(_row(slug)).one_or_none()
     if row is None:
         raise BuzzError(_("the database knows no such campaign"), place=slug)
-    if row.holder and row.held_until > now and not _is_gone(row.holder):
+    if row.holder and row.held_until > now and not is_gone(row.holder):
         pid, _at, host = row.holder.partition("@")
         raise LockHeld(
             _("another process is sending this letter: {pid} on {host}, since {since}").format(
-                pid=pid, host=host, since=f"{row.held_since:%Y-%m-%d %H:%M:%S} UTC"
+                pid=pid, host=host, since=formats.moment(row.held_since)
             ),
             place=slug,
             remedy=_("see how far it is: buzz send status {slug}").format(slug=slug),
@@ -74,14 +75,15 @@ def hold(tx: Transaction, slug: str, fence: int) -> CampaignState:
     return CampaignState(row.state)
 
 
-def renew_lease(tx: Transaction, slug: str, fence: int, now: datetime) -> None:
-    """Hold the lease for longer.
+def renew_lease(tx: Transaction, slug: str, fence: int, now: datetime) -> CampaignState:
+    """Hold the lease for longer, and return the campaign's state.
 
     Raises:
         Fenced: another sender has taken over.
     """
-    hold(tx, slug, fence)
+    state = hold(tx, slug, fence)
     tx.execute(sa.update(campaigns).where(campaigns.c.slug == slug).values(held_until=now + LEASE))
+    return state
 
 
 def release_lease(tx: Transaction, slug: str, fence: int) -> None:
@@ -93,16 +95,7 @@ def release_lease(tx: Transaction, slug: str, fence: int) -> None:
     )
 
 
-def _row(slug: str) -> "sa.Select[tuple[object, ...]]":
-    table = campaigns.c
-    return (
-        sa.select(table.state, table.fence, table.holder, table.held_since, table.held_until)
-        .where(table.slug == slug)
-        .with_for_update()  # PostgreSQL; SQLite has locked the database with BEGIN IMMEDIATE
-    )
-
-
-def _is_gone(holder: str) -> bool:
+def is_gone(holder: str) -> bool:
     """Tell whether the holder is a process of this host that has ended."""
     pid, _at, host = holder.partition("@")
     if host != socket.gethostname():
@@ -114,3 +107,12 @@ def _is_gone(holder: str) -> bool:
     except (PermissionError, ValueError):
         return False
     return False
+
+
+def _row(slug: str) -> "sa.Select[tuple[object, ...]]":
+    table = campaigns.c
+    return (
+        sa.select(table.state, table.fence, table.holder, table.held_since, table.held_until)
+        .where(table.slug == slug)
+        .with_for_update()  # PostgreSQL; SQLite has locked the database with BEGIN IMMEDIATE
+    )

@@ -97,18 +97,6 @@ def at(tx: Transaction, as_of: datetime) -> Ranking | None:
     return _newest(tx, rankings.c.as_of <= as_of)
 
 
-def history(tx: Transaction, blog: str, limit: int = 30) -> list[tuple[datetime, RankedBlog]]:
-    """Return a blog's places with their times, the latest first."""
-    query = (
-        sa.select(rankings.c.as_of, ranked_blogs)
-        .join_from(ranked_blogs, rankings)
-        .where(ranked_blogs.c.blog == blog)
-        .order_by(rankings.c.as_of.desc())
-        .limit(limit)
-    )
-    return [(row.as_of, _ranked(row)) for row in tx.execute(query)]
-
-
 def _newest(tx: Transaction, condition: sa.ColumnElement[bool]) -> Ranking | None:
     query = sa.select(rankings).where(condition).order_by(rankings.c.as_of.desc()).limit(1)
     head = tx.execute(query).one_or_none()

@@ -1,14 +1,14 @@
 """Relays, what people said of them, and which entries were read for which campaign."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from dataclasses import asdict
 from datetime import date, datetime, timedelta
 from typing import Any
 
 import sqlalchemy as sa
 
-from buzz.edges.store import Transaction
-from buzz.edges.store.dialects import insert
+from buzz.edges.store import Transaction, entries
+from buzz.edges.store.dialects import batches, insert
 from buzz.edges.store.schema import entries as entries_table
 from buzz.edges.store.schema import relays as table
 from buzz.edges.store.schema import scans
@@ -16,7 +16,6 @@ from buzz.model import (
     Entry,
     EntryId,
     Evidence,
-    LeftOut,
     Relay,
     RelayId,
     RelayMode,
@@ -24,7 +23,8 @@ from buzz.model import (
     Verdict,
 )
 
-_PER_STATEMENT = 500  # bound parameters; SQLite allows 32,766
+# The verdict that counts, as Relay.settled: a person's where there is one.
+SETTLED = sa.case((table.c.label == "", table.c.verdict), else_=table.c.label)
 
 
 def save(tx: Transaction, relays: Iterable[Relay]) -> None:
@@ -46,14 +46,12 @@ def save(tx: Transaction, relays: Iterable[Relay]) -> None:
     )
 
 
-def drop(tx: Transaction, campaign: str, entries: Sequence[EntryId]) -> None:
+def drop(tx: Transaction, campaign: str, ids: Iterable[EntryId]) -> None:
     """Take back relays whose entry, edited since, is none any more; labelled ones stay."""
-    for start in range(0, len(entries), _PER_STATEMENT):
+    for batch in batches(ids):
         tx.execute(
             sa.delete(table).where(
-                table.c.campaign == campaign,
-                table.c.entry.in_(entries[start : start + _PER_STATEMENT]),
-                table.c.label == "",
+                table.c.campaign == campaign, table.c.entry.in_(batch), table.c.label == ""
             )
         )
 
@@ -117,14 +115,14 @@ def unread(
     )
     if after is not None:
         query = query.where(entries_table.c.id > after)
-    return tuple(map(_entry, tx.execute(query)))
+    return tuple(map(entries.entry_of, tx.execute(query)))
 
 
-def mark_read(tx: Transaction, campaign: str, entries: Iterable[Entry], version: str) -> None:
+def mark_read(tx: Transaction, campaign: str, read: Iterable[Entry], version: str) -> None:
     """Record that entries were read for a campaign as they stand."""
     rows = [
         {"campaign": campaign, "entry": entry.id, "content_hash": _mark(entry, version)}
-        for entry in entries
+        for entry in read
     ]
     if rows:
         statement = insert(tx, scans)
@@ -200,24 +198,4 @@ def _relay(row: sa.Row[Any]) -> Relay:
         ),
         signals=row.signals,
         label=Verdict(row.label) if row.label else None,
-    )
-
-
-def _entry(row: sa.Row[Any]) -> Entry:
-    return Entry(
-        id=EntryId(row.id),
-        blog=row.blog,
-        identity=row.identity,
-        link=row.link,
-        title=row.title,
-        published=row.published,
-        updated=row.updated,
-        first_seen=row.first_seen,
-        day=row.day,
-        text=row.text,
-        links=tuple(filter(None, row.links.split("\n"))),
-        content_hash=row.content_hash,
-        length=row.length,
-        enclosure=row.enclosure,
-        left_out=LeftOut(row.left_out) if row.left_out else None,
     )

@@ -285,11 +285,10 @@ def _past(tx: Transaction, campaign: CampaignStatus) -> _Past:
     )
     if campaign.started_at:
         accepted = accepted.where(campaigns.c.started_at <= campaign.started_at)
-    said = sa.case((relays_table.c.label == "", relays_table.c.verdict), else_=relays_table.c.label)
     relayed = sa.exists().where(
         relays_table.c.campaign == deliveries.c.campaign,
         relays_table.c.blog == deliveries.c.blog,
-        said == Verdict.RELAYED.value,
+        relays.SETTLED.in_((Verdict.RELAYED.value,)),
     )
     return _Past(
         received=_pairs(tx, accepted),

@@ -5,8 +5,9 @@ from typing import Any
 
 import sqlalchemy as sa
 
-from buzz.edges.store import Transaction
-from buzz.edges.store.schema import blogs, entries, feeds, ranked_blogs, rankings, relays, runs
+from buzz.edges.store import Transaction, relays
+from buzz.edges.store.schema import blogs, entries, feeds, ranked_blogs, rankings, runs
+from buzz.edges.store.schema import relays as table
 from buzz.model import BlogStatus, FeedState, Verdict
 
 
@@ -75,8 +76,7 @@ def commands_run(tx: Transaction) -> tuple[str, ...]:
 
 def relays_by_verdict(tx: Transaction) -> dict[tuple[str, Verdict], int]:
     """Return how many relays each campaign has of each verdict; a person's label comes first."""
-    verdict = sa.func.coalesce(sa.func.nullif(relays.c.label, ""), relays.c.verdict)
-    query = sa.select(relays.c.campaign, verdict, sa.func.count()).group_by(
-        relays.c.campaign, verdict
+    query = sa.select(table.c.campaign, relays.SETTLED, sa.func.count()).group_by(
+        table.c.campaign, relays.SETTLED
     )
     return {(slug, Verdict(name)): n for slug, name, n in tx.execute(query)}

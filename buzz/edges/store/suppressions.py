@@ -10,8 +10,6 @@ import sqlalchemy as sa
 from buzz.edges.store import Transaction, dialects
 from buzz.edges.store.schema import suppressions as table
 
-_AT_ONCE = 500  # hashes in one IN (...); SQLite bounds the variables of a statement
-
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Suppression:
@@ -34,14 +32,11 @@ def add(tx: Transaction, address_hash: str, reason: str, campaign: str, now: dat
 
 def contains(tx: Transaction, hashes: Iterable[str]) -> set[str]:
     """Return those of the hashes that are suppressed."""
-    wanted = list(hashes)
     return {
         row.address_hash
-        for start in range(0, len(wanted), _AT_ONCE)
+        for batch in dialects.batches(hashes)
         for row in tx.execute(
-            sa.select(table.c.address_hash).where(
-                table.c.address_hash.in_(wanted[start : start + _AT_ONCE])
-            )
+            sa.select(table.c.address_hash).where(table.c.address_hash.in_(batch))
         )
     }
 

@@ -4,6 +4,7 @@
 is not read from here again, but from what the plan froze (:mod:`buzz.edges.store.campaigns`).
 """
 
+from buzz.pipeline.campaign.approving import APPROVE, approve
 from buzz.pipeline.campaign.checking import CheckReport, check
 from buzz.pipeline.campaign.loading import compile_all, folder, load, recipients, sources
 from buzz.pipeline.campaign.making import Made, make
@@ -11,11 +12,13 @@ from buzz.pipeline.campaign.overview import Overview, campaigns, overview
 from buzz.pipeline.campaign.trying import Preview, Trial, preview, send_test
 
 __all__ = [
+    "APPROVE",
     "CheckReport",
     "Made",
     "Overview",
     "Preview",
     "Trial",
+    "approve",
     "campaigns",
     "check",
     "compile_all",

@@ -51,6 +51,7 @@ def check(settings: Settings, store: Store, slug: str, now: datetime) -> CheckRe
 
     Raises:
         UsageError: there is no such campaign.
+        CheckRefused: its file or a template cannot be read.
     """
     text = loading.source(settings, slug)
     _campaign, mistakes = core.read(text, slug=slug, path=loading.place(slug))

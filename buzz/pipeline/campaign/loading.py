@@ -10,14 +10,17 @@ from buzz.config import Settings
 from buzz.core import campaign as core
 from buzz.core import consent, letter
 from buzz.core.text import is_slug
+from buzz.edges import bounds, files
 from buzz.edges.store import Transaction
 from buzz.edges.store import campaigns as stored
-from buzz.errors import ConfigurationError, UsageError
+from buzz.errors import CheckRefused, UsageError
 from buzz.locales import gettext as _
 from buzz.model import Campaign, Channel, CompiledLetter, Consent, Recipient, Tracking
 from buzz.pipeline import collect, segments
 
 LETTER = "letter.md"
+COMPILE_CPU_S = 5.0  # the sample letter takes a tenth of a second in both languages
+COMPILE_MEMORY = 256_000_000  # bytes; {{ '%1000000000d' % 1 }} wants three times a gigabyte
 
 
 def load(settings: Settings, slug: str) -> Campaign:
@@ -42,21 +45,34 @@ def source(settings: Settings, slug: str) -> str:
     """Return the text of a campaign's ``letter.md``.
 
     Raises:
-        UsageError: the name is no campaign's, or the file is no text in UTF-8.
+        UsageError: the name is no campaign's.
+        CheckRefused: the file is a link, or no text in UTF-8.
     """
-    path = folder(settings, slug) / LETTER
-    if path.is_symlink() or path.parent.is_symlink():
-        raise UsageError(_("a campaign is a real folder, not a link"), place=str(path))
     try:
-        return path.read_text(encoding="utf-8-sig")
+        return files.read_text(letter_file(settings, slug), place(slug))
     except FileNotFoundError:
         raise UsageError(
             _("there is no campaign `{slug}`").format(slug=slug),
             place=place(slug),
             remedy=_("run: buzz campaign new {slug}, or see: buzz campaign list").format(slug=slug),
         ) from None
-    except (OSError, UnicodeDecodeError) as exc:
-        raise UsageError(str(exc), place=place(slug), remedy=_("save it as UTF-8")) from exc
+
+
+def letter_file(settings: Settings, slug: str) -> Path:
+    """Return where a campaign's ``letter.md`` is, or is to be written.
+
+    Raises:
+        UsageError: the name is no campaign's.
+        CheckRefused: the file or its folder is a link: it could lead anywhere.
+    """
+    path = folder(settings, slug) / LETTER
+    if path.is_symlink() or path.parent.is_symlink():
+        raise CheckRefused(
+            _("a campaign is a real folder, not a link"),
+            place=place(slug),
+            remedy=_("copy what it leads to"),
+        )
+    return path
 
 
 def folder(settings: Settings, slug: str) -> Path:
@@ -82,16 +98,13 @@ def sources(settings: Settings) -> dict[str, str]:
     """Return the templates by name; one in the workspace replaces the product's.
 
     Raises:
-        ConfigurationError: one cannot be read.
+        CheckRefused: one cannot be read.
     """
-    found: dict[str, str] = {}
-    for directory in reversed(settings.templates):
-        for path in sorted(directory.glob("*.j2")):
-            try:
-                found[path.name] = path.read_text(encoding="utf-8-sig")
-            except (OSError, UnicodeDecodeError) as exc:
-                raise ConfigurationError(str(exc), place=str(path)) from exc
-    return found
+    return {
+        path.name: files.read_text(path, f"templates/{path.name}")
+        for directory in reversed(settings.templates)
+        for path in sorted(directory.glob("*.j2"))
+    }
 
 
 def recipients(settings: Settings, tx: Transaction, campaign: Campaign) -> tuple[Recipient, ...]:
@@ -133,20 +146,26 @@ def compile_all(
         tx: a transaction that writes.
 
     Raises:
-        CheckRefused: a template is missing, broken, or uses what does not exist.
+        CheckRefused: a template is missing, broken, insatiable, or uses what does not exist.
     """
     links = stored.ensure_links(tx, campaign.slug, letter.urls_in(campaign))
     templates = sources(settings)
-    return {
-        language: letter.compile_letter(
-            campaign,
-            language=language,
-            sender=settings.sender,
-            sources=templates,
-            links=links,
-        )
-        for language in locales.LANGUAGES
-    }
+    with bounds.bounded(
+        cpu_s=COMPILE_CPU_S,
+        memory=COMPILE_MEMORY,
+        place=f"templates/{campaign.template}.html.j2",
+        remedy=_("mend the template"),
+    ):
+        return {
+            language: letter.compile_letter(
+                campaign,
+                language=language,
+                sender=settings.sender,
+                sources=templates,
+                links=links,
+            )
+            for language in locales.LANGUAGES
+        }
 
 
 def _content_hash(settings: Settings, text: str) -> str:

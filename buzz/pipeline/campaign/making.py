@@ -42,9 +42,9 @@ def make(
 
     Raises:
         UsageError: the name is no slug, or the campaign exists.
-        CheckRefused: the segment is none.
+        CheckRefused: the segment is none, or the folder is a link.
     """
-    path = loading.folder(settings, slug) / loading.LETTER
+    path = loading.letter_file(settings, slug)
     if path.exists():
         raise UsageError(
             _("this campaign exists already"),

@@ -3,10 +3,10 @@
 from dataclasses import dataclass
 
 from buzz.config import Settings
-from buzz.core import campaign as core
 from buzz.core.text import is_slug
 from buzz.edges.store import Store
 from buzz.edges.store import campaigns as stored
+from buzz.errors import CheckRefused
 from buzz.model import Campaign, CampaignStatus
 from buzz.pipeline.campaign import loading
 
@@ -59,10 +59,10 @@ def _overview(settings: Settings, slug: str, status: CampaignStatus | None) -> O
     path = loading.folder(settings, slug) / loading.LETTER
     if not path.is_file():
         return Overview(status=known, campaign=None)
-    text = loading.source(settings, slug)
-    if core.read(text, slug=slug, path=loading.place(slug))[0] is None:
+    try:
+        campaign = loading.load(settings, slug)
+    except CheckRefused:
         return Overview(status=known, campaign=None)
-    campaign = loading.found_in(settings, text, slug)
     return Overview(
         status=known, campaign=campaign, is_checked=known.checked_hash == campaign.content_hash
     )

@@ -16,6 +16,7 @@ from buzz.errors import UsageError
 from buzz.locales import gettext as _
 from buzz.model import Campaign, CompiledLetter, LetterUrls, Recipient, Tracking
 from buzz.pipeline.campaign import loading
+from buzz.pipeline.mail import next_hop
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -93,13 +94,7 @@ def send_test(
         date=now,
         list_id=domain,
     )
-    server = smtp.Server(
-        host=settings.smtp.host,
-        port=settings.smtp.port,
-        tls=settings.smtp.tls,
-        username=settings.smtp.username,
-        password=settings.smtp_password,
-    )
+    server = next_hop(settings)
     reply = ""
     if not dry_run:
         reply = smtp.send_one(server, mail_from=mail_from, rcpt_to=address, message=message)
@@ -167,5 +162,6 @@ def _address(text: str) -> str:
         return validate_email(text, check_deliverability=False, test_environment=True).normalized
     except EmailNotValidError as exc:
         raise UsageError(
-            _("`{text}` is not an address").format(text=text), remedy=str(exc)
+            _("`{text}` is not an address").format(text=text),
+            remedy=_("write it as name@domain.example"),
         ) from exc

@@ -9,18 +9,21 @@ nobody at all answers, the fault is ours, and no feed's state changes.
 import asyncio
 import signal
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager
 from dataclasses import asdict
 from datetime import datetime
 
 from buzz.config import Settings
 from buzz.core import feeds as decide
+from buzz.core import urls
 from buzz.edges import files
+from buzz.edges.fetch import is_reserved_name
 from buzz.edges.store import Store, feeds, holds, moves, runs
 from buzz.errors import BuzzError, Interrupted, TemporaryFailure
 from buzz.locales import gettext as _
 from buzz.model import Move, MoveKind, Run
+from buzz.pipeline import registry
 from buzz.pipeline.poll.poller import Poller
 from buzz.pipeline.poll.tally import Failed, PollReport
 
@@ -58,9 +61,14 @@ def poll(
     Raises:
         LockHeld: another run is at it.
         Interrupted: a signal came; what was there has been stored.
-        TemporaryFailure: not one of many feeds answered: the network is away, or the database.
+        UsageError: there is no blog of this slug.
+        TemporaryFailure: not one of many feeds answered: the network is away, and no feed's state
+            was touched; or the database is.
     """
-    with files.lock(settings.data / "locks" / f"{COMMAND}.lock"):
+    if only:
+        with store.read() as tx:
+            registry.find(tx, only)
+    with files.lock(settings.lock(COMMAND)):
         with store.read() as tx:
             due = feeds.due(tx, now + decide.EARLY, every=every, only=only)
             total = feeds.count(tx)
@@ -118,9 +126,21 @@ def _error(
         return TemporaryFailure(
             _("not one of {n} feeds answered").format(n=report.due),
             place=COMMAND,
-            remedy=_("check the network and the name server of this machine"),
+            remedy=_remedy(report.failures),
         )
     return None
+
+
+def _remedy(failures: Sequence[Failed]) -> str:
+    """Return what to do when all of these failed without an answer."""
+    if all(is_reserved_name(urls.host(failed.url)) for failed in failures):
+        return _(
+            "these are the made-up blogs of the sample; import your own: "
+            "buzz blogs import FILE, or see it at work: buzz demo"
+        )
+    if all(failed.reason == "forbidden-address" for failed in failures):
+        return _("they are inside private networks: name those in [poll] allow_networks")
+    return _("check the network and the name server of this machine")
 
 
 def _record(

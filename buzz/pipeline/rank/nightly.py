@@ -33,7 +33,7 @@ def run(settings: Settings, store: Store, now: datetime, *, dry_run: bool = Fals
         LockHeld: another ranking goes on.
     """
     half_life = settings.rank.half_life_days
-    with files.lock(settings.data / "rank.lock"):
+    with files.lock(settings.lock("rank")):
         made = reading.sketch(store, reading.first_day(now, half_life), keep=not dry_run)
         with store.read() as tx:
             former = rankings.before(tx, now)

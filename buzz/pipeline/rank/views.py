@@ -6,10 +6,10 @@ from datetime import date, datetime, time, timedelta
 
 from buzz.core import ranking as core
 from buzz.core.ranking import Change, Explanation, Rising
-from buzz.core.ranking.posts import PARIS
 from buzz.edges.store import Store, Transaction, blogs, feeds, rankholds, rankings
 from buzz.errors import BuzzError
 from buzz.locales import gettext as _
+from buzz.locales.formats import PARIS
 from buzz.model import Blog, BlogStatus, Feed, Hold, RankedBlog, Ranking
 from buzz.pipeline import registry
 from buzz.pipeline.rank import reading

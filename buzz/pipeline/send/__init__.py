@@ -6,20 +6,27 @@ and carries out what a person decides. Everything is sent from the snapshot in t
 """
 
 from buzz.pipeline.send.planning import plan
-from buzz.pipeline.send.report import SendReport, last_words
-from buzz.pipeline.send.running import next_hop, outlook, ready, start
-from buzz.pipeline.send.standing import cancel, pause, resolve, retry, status, uncertain
+from buzz.pipeline.send.report import SendReport
+from buzz.pipeline.send.running import outlook, ready, start
+from buzz.pipeline.send.standing import (
+    cancel,
+    pause,
+    resolve,
+    resumable,
+    retry,
+    status,
+    uncertain,
+)
 
 __all__ = [
     "SendReport",
     "cancel",
-    "last_words",
-    "next_hop",
     "outlook",
     "pause",
     "plan",
     "ready",
     "resolve",
+    "resumable",
     "retry",
     "start",
     "status",

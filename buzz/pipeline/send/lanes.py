@@ -52,7 +52,7 @@ class Lanes:
     on_progress: Callable[[int], None]
     stopping: asyncio.Event = field(default_factory=asyncio.Event)
     trouble: BuzzError | None = None  # what stopped the run
-    policy: bool = False  # too many refuse us
+    is_unwelcome: bool = False  # too many refuse us for what we are
     _failure: BaseException | None = None  # a fault of this program
     _ready: deque[Delivery] = field(default_factory=deque)
     _queue: asyncio.Lock = field(default_factory=asyncio.Lock)
@@ -208,8 +208,8 @@ class Lanes:
         """Stop when many refuse us for what we are: more of the same would do harm."""
         self._answers += exchange.phase in {Phase.RCPT, Phase.DATA, Phase.REPLY}
         self._refused_by_policy += core.is_refused_by_policy(exchange)
-        if core.is_unwelcome(self._refused_by_policy, self._answers) and not self.policy:
-            self.policy = True
+        if core.is_unwelcome(self._refused_by_policy, self._answers) and not self.is_unwelcome:
+            self.is_unwelcome = True
             said = f"{exchange.reply_code} {exchange.text}"
             self.stop(
                 PartialFailure(

@@ -102,8 +102,12 @@ class Ledger:
         while self._pump is not None:
             await asyncio.shield(self._pump)
         if self._outcomes:  # a commit has failed: once more
-            await self._in_thread(self._commit, (), self._outcomes)
-            self._outcomes = []
+            outcomes, self._outcomes = self._outcomes, []  # others go on adding meanwhile
+            try:
+                self.state = await self._in_thread(self._commit, (), outcomes)
+            except BaseException:
+                self._outcomes = outcomes + self._outcomes
+                raise
 
     def close(self) -> None:
         """Let the thread end."""
@@ -198,5 +202,4 @@ class Ledger:
 
     def _renew(self) -> None:
         with self._store.write() as tx:
-            self.state = leases.hold(tx, self._slug, self._fence)
-            leases.renew_lease(tx, self._slug, self._fence, self._clock())
+            self.state = leases.renew_lease(tx, self._slug, self._fence, self._clock())

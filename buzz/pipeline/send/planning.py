@@ -12,13 +12,18 @@ from buzz.edges.store import Store, Transaction, campaigns, deliveries, suppress
 from buzz.edges.store.deliveries import Envelope
 from buzz.errors import CheckRefused, ConfigurationError
 from buzz.locales import gettext as _
-from buzz.model import Campaign, CampaignState, DeliveryId, DeliveryState, Level
+from buzz.model import (
+    BEFORE_SENDING,
+    Campaign,
+    CampaignStatus,
+    DeliveryId,
+    DeliveryState,
+    Level,
+)
 from buzz.pipeline import campaign as campaign_files
 from buzz.pipeline.campaign.loading import place
 from buzz.pipeline.send import snapshot
 from buzz.pipeline.send.report import SendReport, has_begun, report
-
-_OPEN = frozenset({CampaignState.DRAFT, CampaignState.CHECKED, CampaignState.APPROVED})
 
 
 class _Undo(Exception):
@@ -43,21 +48,41 @@ def plan(
     campaign = campaign_files.load(settings, slug)
     with store.read() as tx:
         status = campaigns.get(tx, slug)
-        if status is not None and (
-            status.state not in _OPEN or has_begun(deliveries.account(tx, slug))
-        ):
-            raise CheckRefused(
-                _("this campaign is already being sent or has ended"),
-                place=slug,
-                remedy=_("see: buzz send status {slug}; for another letter: buzz campaign new"),
-            )
+        _not_begun(tx, status)
     if status is None or status.checked_hash != campaign.content_hash:
         _check(settings, store, slug, now)
     try:
         with store.write() as tx:
+            # Asked again: while the letter was checked, somebody else may have begun to send it.
+            status = campaigns.get_for_update(tx, slug)
+            _not_begun(tx, status)
+            if status is None or status.checked_hash != campaign.content_hash:
+                raise CheckRefused(
+                    _("the letter was edited while it was being checked"),
+                    place=place(slug),
+                    remedy=_("run the command again"),
+                )
             return _plan(settings, tx, campaign, now, dry_run=dry_run)
     except _Undo as undone:
         return undone.report
+
+
+def _not_begun(tx: Transaction, status: CampaignStatus | None) -> None:
+    """Make sure that a plan may still be made, for it replaces every delivery.
+
+    Raises:
+        CheckRefused: sending has begun.
+    """
+    if status is None:
+        return
+    if status.state not in BEFORE_SENDING or has_begun(deliveries.account(tx, status.slug)):
+        raise CheckRefused(
+            _("this campaign is already being sent or has ended"),
+            place=status.slug,
+            remedy=_("see: buzz send status {slug}; for another letter: buzz campaign new").format(
+                slug=status.slug
+            ),
+        )
 
 
 def _check(settings: Settings, store: Store, slug: str, now: datetime) -> None:
@@ -110,7 +135,6 @@ def _plan(
     )
     campaigns.freeze(tx, slug, campaign_files.compile_all(settings, tx, campaign), pack, now)
     recipients = campaign_files.recipients(settings, tx, campaign)
-    recipients = tuple(recipients[i] for i in core.distinct(r.email for r in recipients))
     if not recipients:
         raise CheckRefused(
             _("the segment reaches nobody with an address: {segment}").format(

@@ -4,9 +4,8 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from datetime import datetime
 
-from buzz.core import delivery as core
-from buzz.edges.store import Transaction, campaigns, deliveries
-from buzz.edges.store.deliveries import SENDER_ENDED
+from buzz.core import names
+from buzz.edges.store import Transaction, campaigns, deliveries, leases
 from buzz.errors import (
     BuzzError,
     PartialFailure,
@@ -14,28 +13,7 @@ from buzz.errors import (
     UncertainRemain,
 )
 from buzz.locales import gettext as _
-from buzz.locales import mark as N_
-from buzz.model import Account, CampaignState, Delivery
-
-# What stands in place of a reply where there was none.
-WITHOUT_REPLY = {
-    "lost": N_("the connection was lost"),
-    "timeout": N_("no answer in time"),
-    "malformed": N_("the answer made no sense"),
-    "unsolicited": N_("the server spoke out of turn"),
-    SENDER_ENDED: N_("the sending process ended before the answer was written down"),
-}
-
-_STATE_NAMES = {
-    CampaignState.DRAFT: N_("draft"),
-    CampaignState.CHECKED: N_("checked"),
-    CampaignState.APPROVED: N_("approved"),
-    CampaignState.SENDING: N_("sending"),
-    CampaignState.PAUSED: N_("paused"),
-    CampaignState.FINISHED: N_("finished"),
-    CampaignState.CANCELLED: N_("cancelled"),
-    CampaignState.EXPIRED: N_("expired"),
-}
+from buzz.model import Account, CampaignState
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -69,7 +47,7 @@ class SendReport:
     @property
     def state_name(self) -> str:
         """Return the state in the language in force."""
-        return state_name(self.state)
+        return _(names.CAMPAIGN_STATES[self.state])
 
     def facts(self) -> Mapping[str, object]:
         """Return the JSON that others rely on; ``targeted`` is the sum of all the counts."""
@@ -94,30 +72,19 @@ def report(
         raise BuzzError(
             _("nothing is known of this campaign yet"), place=slug, remedy=f"buzz send plan {slug}"
         )
+    holder = "" if leases.is_gone(status.holder) else status.holder  # killed: nobody is at work
     return SendReport(
         campaign=slug,
         state=status.state,
         account=deliveries.account(tx, slug),
-        holder=status.holder,
-        held_since=status.held_since,
+        holder=holder,
+        held_since=status.held_since if holder else None,
         next_at=deliveries.next_due(tx, slug),
         not_after=status.not_after,
         subject=status.subject,
         changed=changed,
         trouble=trouble,
     )
-
-
-def state_name(state: CampaignState) -> str:
-    """Return a campaign's state in the language in force."""
-    return _(_STATE_NAMES[state])
-
-
-def last_words(delivery: Delivery) -> str:
-    """Return what the server said last of a delivery, or why it said nothing."""
-    if delivery.reply_code is not None:
-        return f"{delivery.reply_code} {delivery.reply_text}".strip()
-    return _(WITHOUT_REPLY.get(delivery.reply_text, delivery.reply_text))
 
 
 def has_begun(account: Account) -> bool:
@@ -130,8 +97,3 @@ def has_begun(account: Account) -> bool:
         + account.claimed
         + account.cancelled
     )
-
-
-def is_finished(account: Account) -> bool:
-    """Tell whether nothing is left to be done without a person."""
-    return core.is_finished(account)

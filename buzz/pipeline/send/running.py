@@ -9,8 +9,8 @@ from datetime import datetime
 
 from buzz.config import Settings
 from buzz.core import delivery as core
-from buzz.edges import smtp
-from buzz.edges.store import Store, campaigns, deliveries, leases, runs
+from buzz.core import names
+from buzz.edges.store import Store, Transaction, audit, campaigns, deliveries, leases, runs
 from buzz.edges.store.leases import Fenced
 from buzz.errors import (
     BuzzError,
@@ -20,16 +20,18 @@ from buzz.errors import (
 )
 from buzz.locales import formats
 from buzz.locales import gettext as _
-from buzz.model import CampaignState, CampaignStatus, Run
+from buzz.model import BEFORE_SENDING, ENDED, CampaignState, CampaignStatus, Run
+from buzz.pipeline.campaign import APPROVE
+from buzz.pipeline.mail import next_hop
 from buzz.pipeline.send import snapshot
 from buzz.pipeline.send.lanes import BACKOFF_S, Lanes, Manners, quiet
 from buzz.pipeline.send.ledger import Ledger
 from buzz.pipeline.send.planning import plan
-from buzz.pipeline.send.report import SendReport, is_finished, report, state_name
+from buzz.pipeline.send.report import SendReport, report
 from buzz.pipeline.send.standing import differs, status
 
-_ENDED = frozenset({CampaignState.FINISHED, CampaignState.CANCELLED, CampaignState.EXPIRED})
 _SIGNAL_EXIT = 128
+_ECHO_S = 0.05  # less than a person's two key strokes
 
 
 def start(
@@ -51,12 +53,14 @@ def start(
         LockHeld: another process is sending it.
         TemporaryFailure: it is too early, or the quiet hours.
     """
-    campaign = _ready(settings, store, slug, now)
+    _prepare(settings, store, slug, now)
     holder = leases.own_holder()
     with store.write() as tx:
         fence = leases.take_lease(tx, slug, holder, now)
+        campaign = _may_be_sent(settings, tx, slug, now)  # nobody else can change it from here on
         deliveries.release(tx, slug, now)  # what a dead sender has left behind
         campaigns.set_state(tx, slug, CampaignState.SENDING, now)
+        audit.add(tx, "send start", now, campaign=slug)
         frozen = snapshot.load(tx, slug, settings.secret)
     ledger = Ledger(
         store,
@@ -85,24 +89,11 @@ def start(
         trouble = asyncio.run(_run(lanes, ledger, slug))
     finally:
         ledger.close()
-        _settle(settings, store, slug, fence, paused=lanes.policy)
+        _settle(settings, store, slug, fence, is_unwelcome=lanes.is_unwelcome)
     with store.write() as tx:
         result = report(tx, slug, changed=differs(settings, tx, slug), trouble=trouble)
         runs.add(tx, _run_record(result, now, settings.now()))
     return result
-
-
-def next_hop(settings: Settings) -> smtp.Server:
-    """Return the server that takes our mail, as the settings say."""
-    given = settings.smtp
-    return smtp.Server(
-        host=given.host,
-        port=given.port,
-        tls=given.tls,
-        username=given.username,
-        password=settings.smtp_password if given.username else "",
-        timeout_s=given.timeout_s,
-    )
 
 
 def ready(settings: Settings, store: Store, slug: str, now: datetime) -> SendReport:
@@ -112,7 +103,9 @@ def ready(settings: Settings, store: Store, slug: str, now: datetime) -> SendRep
         CheckRefused: the check has found errors, an approval is missing, or it has ended.
         TemporaryFailure: it is too early, or the quiet hours.
     """
-    _ready(settings, store, slug, now)
+    _prepare(settings, store, slug, now)
+    with store.read() as tx:
+        _may_be_sent(settings, tx, slug, now)
     return status(settings, store, slug)
 
 
@@ -129,8 +122,13 @@ def outlook(settings: Settings, store: Store, slug: str, now: datetime) -> SendR
     return status(settings, store, slug)
 
 
-def _ready(settings: Settings, store: Store, slug: str, now: datetime) -> CampaignStatus:
-    """Return the status of a campaign that may be sent now; plan it where that is missing."""
+def _prepare(settings: Settings, store: Store, slug: str, now: datetime) -> None:
+    """Plan a campaign where that is missing or stale.
+
+    Raises:
+        CheckRefused: the check has found errors.
+        TemporaryFailure: these are the quiet hours.
+    """
     until = core.quiet_until(settings.send.quiet_hours, now)
     if until is not None:
         raise quiet(until)
@@ -138,23 +136,28 @@ def _ready(settings: Settings, store: Store, slug: str, now: datetime) -> Campai
         found = campaigns.get(tx, slug)
     if found is None or found.planned_at is None or _is_stale(settings, store, found):
         plan(settings, store, slug, now)
-    with store.read() as tx:
-        found = campaigns.get(tx, slug)
-        common = deliveries.envelope(tx, slug)
+
+
+def _may_be_sent(settings: Settings, tx: Transaction, slug: str, now: datetime) -> CampaignStatus:
+    """Return the status of a planned campaign that may be sent now.
+
+    Raises:
+        CheckRefused: it has ended, or an approval is missing.
+        TemporaryFailure: it is too early.
+    """
+    found, common = campaigns.get(tx, slug), deliveries.envelope(tx, slug)
     assert found is not None, "planned"
     assert common is not None, "planned"
-    if found.state in _ENDED:
+    if found.state in ENDED:
         raise CheckRefused(
-            _("this campaign has ended ({state})").format(state=state_name(found.state)),
+            _("this campaign has ended ({state})").format(
+                state=_(names.CAMPAIGN_STATES[found.state])
+            ),
             place=slug,
             remedy=_("see: buzz send status {slug}").format(slug=slug),
         )
-    if settings.send.two_person and found.state is CampaignState.CHECKED:
-        raise CheckRefused(
-            _("another person must approve it first"),
-            place=slug,
-            remedy=f"buzz campaign approve {slug}",
-        )
+    if settings.send.two_person and found.state in BEFORE_SENDING:
+        _approved_by_another(tx, found)
     if common.not_before and now < (begin := datetime.fromisoformat(common.not_before)):
         raise TemporaryFailure(
             _("it must not be sent before {when}").format(when=formats.moment(begin)),
@@ -164,9 +167,23 @@ def _ready(settings: Settings, store: Store, slug: str, now: datetime) -> Campai
     return found
 
 
+def _approved_by_another(tx: Transaction, found: CampaignStatus) -> None:
+    deed = audit.last(tx, APPROVE, found.slug)
+    if found.state is not CampaignState.APPROVED or deed is None:
+        raise CheckRefused(
+            _("another person must approve it first"),
+            place=found.slug,
+            remedy=f"buzz campaign approve {found.slug}",
+        )
+    if deed.who == audit.own_name():
+        raise CheckRefused(
+            _("you approved it yourself: another person must start it"), place=found.slug
+        )
+
+
 def _is_stale(settings: Settings, store: Store, found: CampaignStatus) -> bool:
     """Tell whether the plan is of another letter than the files, and nothing has left yet."""
-    if found.started_at is not None or found.state in _ENDED:
+    if found.started_at is not None or found.state in ENDED:
         return False
     with store.read() as tx:
         return differs(settings, tx, found.slug)
@@ -187,14 +204,22 @@ async def _run(lanes: Lanes, ledger: Ledger, slug: str) -> BuzzError | None:
 
 @contextmanager
 def _signals(lanes: Lanes, slug: str) -> Iterator[None]:
-    """Let SIGINT and SIGTERM stop the lanes once; a second one ends the process at once."""
+    """Let SIGINT and SIGTERM stop the lanes once; a second one ends the process at once.
+
+    What follows in the same instant is an echo: timeout(1) signals its command, then its group.
+    """
     if threading.current_thread() is not threading.main_thread():
         yield
         return
     loop = asyncio.get_running_loop()
+    heard = False
 
     def stop(number: int) -> None:
-        leave()
+        nonlocal heard
+        if heard:
+            return
+        heard = True
+        loop.call_later(_ECHO_S, leave)
         lanes.stop(
             Interrupted(
                 _("interrupted; what was in flight has been finished"),
@@ -215,7 +240,7 @@ def _signals(lanes: Lanes, slug: str) -> Iterator[None]:
         leave()
 
 
-def _settle(settings: Settings, store: Store, slug: str, fence: int, *, paused: bool) -> None:
+def _settle(settings: Settings, store: Store, slug: str, fence: int, *, is_unwelcome: bool) -> None:
     """Put right what was in flight, say what the campaign has come to, give the lease back."""
     now = settings.now()
     try:
@@ -227,20 +252,13 @@ def _settle(settings: Settings, store: Store, slug: str, fence: int, *, paused: 
             is_late = campaign.not_after is not None and now >= campaign.not_after
             if state is CampaignState.CANCELLED or is_late:
                 deliveries.cancel(tx, slug, now)
-            end = _end(state, paused=paused, is_late=is_late)
-            if is_finished(deliveries.account(tx, slug)) and end is not CampaignState.CANCELLED:
-                end = CampaignState.EXPIRED if is_late else CampaignState.FINISHED
+            account = deliveries.account(tx, slug)
+            end = core.settled(state, account, is_late=is_late, is_unwelcome=is_unwelcome)
             if end is not state:
                 campaigns.set_state(tx, slug, end, now)
             leases.release_lease(tx, slug, fence)
     except Fenced:
         return
-
-
-def _end(state: CampaignState, *, paused: bool, is_late: bool) -> CampaignState:
-    if is_late and state is not CampaignState.CANCELLED:
-        return CampaignState.EXPIRED
-    return CampaignState.PAUSED if paused else state
 
 
 def _run_record(result: SendReport, started_at: datetime, ended_at: datetime) -> Run:

@@ -4,25 +4,51 @@ from collections.abc import Collection
 from datetime import datetime
 
 from buzz.config import Settings
-from buzz.edges.store import Store, Transaction, campaigns, deliveries
+from buzz.core import delivery as core
+from buzz.edges.store import Store, Transaction, audit, campaigns, deliveries
 from buzz.errors import BuzzError, CheckRefused, UsageError
 from buzz.locales import gettext as _
-from buzz.model import CampaignState, Delivery, DeliveryId, DeliveryState
+from buzz.model import (
+    ENDED,
+    UNDER_WAY,
+    Account,
+    CampaignState,
+    Delivery,
+    DeliveryId,
+    DeliveryState,
+)
 from buzz.pipeline import campaign as campaign_files
-from buzz.pipeline.send.report import SendReport, is_finished, report
-
-_BEGUN = frozenset({CampaignState.SENDING, CampaignState.PAUSED})
-_ENDED = frozenset({CampaignState.FINISHED, CampaignState.CANCELLED, CampaignState.EXPIRED})
+from buzz.pipeline.campaign.loading import source
+from buzz.pipeline.send.report import SendReport, report
 
 
 def status(settings: Settings, store: Store, slug: str) -> SendReport:
-    """Return where a campaign stands.
+    """Return where a campaign stands; one that is only a folder so far has zeros.
 
     Raises:
-        BuzzError: nobody has checked or planned it yet.
+        UsageError: there is no such campaign, neither in the database nor as a folder.
     """
     with store.read() as tx:
+        if campaigns.get(tx, slug) is None:
+            source(settings, slug)
+            return SendReport(campaign=slug, state=CampaignState.DRAFT, account=Account())
         return report(tx, slug, changed=differs(settings, tx, slug))
+
+
+def resumable(settings: Settings, store: Store, slug: str) -> SendReport:
+    """Return where a campaign stands that may be resumed, or that has nothing left to be sent.
+
+    Raises:
+        UsageError: it was not begun, or was cancelled.
+    """
+    found = status(settings, store, slug)
+    if found.state not in {*UNDER_WAY, CampaignState.FINISHED}:  # cron may go on asking
+        raise UsageError(
+            _("it is not under way (state: {state})").format(state=found.state_name),
+            place=slug,
+            remedy=f"buzz send start {slug} --confirm {slug}",
+        )
+    return found
 
 
 def differs(settings: Settings, tx: Transaction, slug: str) -> bool:
@@ -50,13 +76,14 @@ def pause(store: Store, slug: str, now: datetime) -> SendReport:
         CheckRefused: it is not being sent.
     """
     with store.write() as tx:
-        found = report(tx, slug)
-        if found.state not in _BEGUN:
+        found = _decided_upon(tx, slug)
+        if found.state not in UNDER_WAY:
             raise CheckRefused(
                 _("it is not being sent (state: {state})").format(state=found.state_name),
                 place=slug,
             )
         campaigns.set_state(tx, slug, CampaignState.PAUSED, now)
+        audit.add(tx, "send pause", now, campaign=slug)
         return report(tx, slug)
 
 
@@ -67,14 +94,15 @@ def cancel(store: Store, slug: str, now: datetime, *, dry_run: bool = False) -> 
         CheckRefused: it has ended already.
     """
     with store.write() as tx:
-        found = report(tx, slug)
-        if found.state in _ENDED:
+        found = _decided_upon(tx, slug)
+        if found.state in ENDED:
             raise CheckRefused(
                 _("this campaign has ended ({state})").format(state=found.state_name), place=slug
             )
         if not dry_run:
             deliveries.cancel(tx, slug, now)
             campaigns.set_state(tx, slug, CampaignState.CANCELLED, now)
+            audit.add(tx, "send cancel", now, campaign=slug)
         return report(tx, slug)
 
 
@@ -85,10 +113,11 @@ def retry(store: Store, slug: str, now: datetime, *, refused: bool = False) -> S
         CheckRefused: the campaign was cancelled or has expired.
     """
     with store.write() as tx:
-        _not_closed(report(tx, slug))
+        _not_closed(_decided_upon(tx, slug))
         deliveries.retry(tx, slug, DeliveryState.DEFERRED, now)
         if refused:
             deliveries.retry(tx, slug, DeliveryState.REFUSED, now)
+        audit.add(tx, "send retry", now, campaign=slug, detail="refused" if refused else "")
         return _reopened(tx, slug, now)
 
 
@@ -116,7 +145,7 @@ def resolve(
         CheckRefused: it is to be sent again, but was cancelled or has expired.
     """
     with store.write() as tx:
-        found = report(tx, slug)
+        found = _decided_upon(tx, slug)
         if resend:
             _not_closed(found)
         known = {d.email: d.id for d in deliveries.of_campaign(tx, slug, DeliveryState.UNCERTAIN)}
@@ -132,7 +161,20 @@ def resolve(
         ids: list[DeliveryId] | None = [known[a] for a in addresses] if addresses else None
         target = DeliveryState.PLANNED if resend else DeliveryState.ACCEPTED
         deliveries.resolve(tx, slug, ids, target, now)
+        audit.add(
+            tx,
+            "send resolve",
+            now,
+            campaign=slug,
+            detail=f"{target.value}: {', '.join(map(str, ids or known.values()))}",
+        )
         return _reopened(tx, slug, now)
+
+
+def _decided_upon(tx: Transaction, slug: str) -> SendReport:
+    """Return where a campaign stands, and keep its sender from changing that meanwhile."""
+    campaigns.get_for_update(tx, slug)
+    return report(tx, slug)
 
 
 def _not_closed(found: SendReport) -> None:
@@ -147,6 +189,6 @@ def _not_closed(found: SendReport) -> None:
 def _reopened(tx: Transaction, slug: str, now: datetime) -> SendReport:
     """Return the report; a finished campaign with something to send again is paused."""
     found = report(tx, slug)
-    if found.state is CampaignState.FINISHED and not is_finished(found.account):
+    if found.state is CampaignState.FINISHED and not core.is_finished(found.account):
         campaigns.set_state(tx, slug, CampaignState.PAUSED, now)
     return report(tx, slug)

@@ -1,24 +1,20 @@
-"""Relay detection's day: read new entries against a frozen message, keep what was found.
+"""Scanning: read new entries against a frozen message, keep what was found.
 
 A scan reads each entry once per campaign; an edited entry, or a new version of the reader, is
 read again. It may be broken off and repeated at any time. What a person said of a relay
 (``confirm``, ``reject``) is never overwritten and wins wherever relays are shown or counted.
 """
 
-import json
 from collections import Counter
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
-from datetime import UTC, datetime
-from pathlib import Path
+from datetime import datetime
 from time import perf_counter
-from typing import Any
 
 from buzz.config import Settings
 from buzz.core import relay, tracking
-from buzz.core.relay import Figures, Judged
 from buzz.edges import files
-from buzz.edges.store import Store, campaigns, relays, runs
+from buzz.edges.store import Store, audit, campaigns, relays, runs
 from buzz.errors import BuzzError, UsageError
 from buzz.locales import gettext as _
 from buzz.model import (
@@ -30,7 +26,6 @@ from buzz.model import (
     Relay,
     RelayId,
     Run,
-    Stance,
     Verdict,
 )
 
@@ -81,7 +76,7 @@ def scan(
     counts: Counter[Verdict] = Counter()
     started = perf_counter()
     read = candidates = 0
-    with files.lock(settings.data / f"scan-{slug}.lock"):
+    with files.lock(settings.lock(f"scan-{slug}")):
         for batch in _unread(store, pack):
             found = [r for entry in batch for r in relay.judge(index, entry, short_links)]
             if not dry_run:
@@ -118,7 +113,8 @@ def sent_pack(store: Store, slug: str) -> MessagePack:
         pack = campaigns.pack(tx, slug)
     if status is None:
         raise UsageError(
-            _("no such campaign: {slug}").format(slug=slug), remedy=_("see: buzz campaign list")
+            _("no letter was sent under this name: {slug}").format(slug=slug),
+            remedy=_("see: buzz campaign list"),
         )
     if pack is None or status.started_at is None or status.state is CampaignState.DRAFT:
         raise BuzzError(
@@ -140,16 +136,11 @@ def listing(
     with store.read() as tx:
         if slug and campaigns.get(tx, slug) is None:
             raise UsageError(
-                _("no such campaign: {slug}").format(slug=slug),
+                _("no letter was sent under this name: {slug}").format(slug=slug),
                 remedy=_("see: buzz campaign list"),
             )
         found = relays.of_campaign(tx, slug) if slug else relays.all_relays(tx)
-    return tuple(r for r in found if (not blog or r.blog == blog) and verdict in {None, settled(r)})
-
-
-def settled(relay: Relay) -> Verdict:
-    """Return what counts: what a person said, or else the machine."""
-    return relay.label or relay.verdict
+    return tuple(r for r in found if (not blog or r.blog == blog) and verdict in {None, r.settled})
 
 
 def show(store: Store, number: int) -> Relay:
@@ -167,7 +158,9 @@ def show(store: Store, number: int) -> Relay:
     return found
 
 
-def say(store: Store, number: int, verdict: Verdict, *, dry_run: bool = False) -> Relay:
+def say(
+    store: Store, number: int, verdict: Verdict, now: datetime, *, dry_run: bool = False
+) -> Relay:
     """Keep what a person says of a relay (relayed or not), and return it so labelled.
 
     Raises:
@@ -177,6 +170,8 @@ def say(store: Store, number: int, verdict: Verdict, *, dry_run: bool = False) -
     if not dry_run:
         with store.write() as tx:
             relays.label(tx, RelayId(number), verdict)
+            command = "relays confirm" if verdict is Verdict.RELAYED else "relays reject"
+            audit.add(tx, command, now, campaign=found.campaign, detail=str(number))
     return replace(found, label=verdict)
 
 
@@ -244,165 +239,3 @@ def _run(report: ScanReport, started_at: datetime, ended_at: datetime) -> Run:
             "mentioned": report.mentioned,
         },
     )
-
-
-# --- figures on labels ------------------------------------------------------------------------
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class EvalReport:
-    """How well the detection agrees with labels."""
-
-    figures: Figures
-    seconds: float
-
-
-def evaluate(folder: Path) -> EvalReport:
-    """Judge the posts of a labelled set, each against its own campaign.
-
-    A post older than its campaign scores 0.
-
-    Args:
-        folder: holds ``campaigns.jsonl`` and ``posts.jsonl``.
-
-    Raises:
-        UsageError: a file is missing or a line is not what it must be; names file and line.
-    """
-    started = perf_counter()
-    packs = {pack.campaign: pack for pack in map(pack_of, lines(folder / "campaigns.jsonl"))}
-    messages = {slug: relay.prepare(pack) for slug, pack in packs.items()}
-    judged: list[Judged] = []
-    for line in lines(folder / "posts.jsonl"):
-        message = messages.get(str(line.facts.get("campaign")))
-        if message is None:
-            raise line.error(_("no such campaign in campaigns.jsonl"))
-        judged.append(_judged(line, message))
-    took = round(perf_counter() - started, 3)
-    return EvalReport(figures=relay.figures(judged), seconds=took)
-
-
-def evaluate_labels(store: Store) -> EvalReport:
-    """Return how well the stored scores agree with what people said of them.
-
-    Raises:
-        BuzzError: nobody has confirmed or rejected anything yet.
-    """
-    started = perf_counter()
-    with store.read() as tx:
-        labelled = [found for found in relays.all_relays(tx) if found.label]
-    if not labelled:
-        raise BuzzError(
-            _("no relay has been confirmed or rejected yet"),
-            remedy=_("run: buzz relays confirm ID or reject ID, or name a set with --data DIR"),
-        )
-    judged = [
-        Judged(
-            label=found.label or found.verdict,
-            mode=found.mode.value if found.mode else "",
-            stance=found.stance,
-            score=found.score,
-            verdict=found.verdict,
-        )
-        for found in labelled
-    ]
-    took = round(perf_counter() - started, 3)
-    return EvalReport(figures=relay.figures(judged), seconds=took)
-
-
-@dataclass(frozen=True, slots=True)
-class Line:
-    """One line of a labelled set."""
-
-    path: Path
-    number: int
-    facts: Mapping[str, Any]
-
-    def error(self, what: str) -> UsageError:
-        """Return the error that names this line."""
-        return UsageError(
-            what,
-            place=f"{self.path}:{self.number}",
-            remedy=_("see docs/relay.md for the form of a labelled set"),
-        )
-
-
-def lines(path: Path) -> Iterator[Line]:
-    """Give the lines of a labelled set's file.
-
-    Raises:
-        UsageError: it cannot be read, or a line is no JSON object.
-    """
-    try:
-        text = path.read_text(encoding="utf-8-sig")
-    except (OSError, UnicodeDecodeError) as exc:
-        raise UsageError(
-            _("cannot read: {why}").format(why=exc),
-            place=str(path),
-            remedy=_("a labelled set is a folder with campaigns.jsonl and posts.jsonl"),
-        ) from exc
-    for number, row in enumerate(text.split("\n"), start=1):
-        if row.strip():
-            try:
-                facts = json.loads(row)
-            except json.JSONDecodeError as exc:
-                raise Line(path, number, {}).error(str(exc)) from exc
-            line = Line(path, number, facts if isinstance(facts, dict) else {})
-            if not isinstance(facts, dict):
-                raise line.error(_("not a JSON object"))
-            yield line
-
-
-def pack_of(line: Line) -> MessagePack:
-    """Return a labelled set's campaign as a message.
-
-    Raises:
-        UsageError: it lacks what is needed.
-    """
-    facts = line.facts
-    slug, title = str(facts.get("id", "")), facts.get("title") or ""
-    if not slug or not facts.get("text"):
-        raise line.error(_("a campaign needs id and text"))
-    return MessagePack(
-        campaign=slug,
-        sent_at=_date(line) or datetime.min.replace(tzinfo=UTC),
-        language=facts.get("language") or "fr",
-        title="" if title == slug else title,
-        organisation=facts.get("organisation") or "",
-        text=facts["text"],
-        talking_points=tuple(facts.get("talking_points") or ()),
-        slogans=tuple(facts.get("slogans") or ()),
-        hashtags=tuple(facts.get("hashtags") or ()),
-        names=tuple(facts.get("names") or ()),
-        links=tuple(facts.get("urls") or ()),
-    )
-
-
-def _judged(line: Line, message: relay.Message) -> Judged:
-    facts = line.facts
-    try:
-        label = Verdict(str(facts.get("label")))
-        stance = Stance(facts.get("stance") or Stance.NEUTRAL)
-    except ValueError as exc:
-        raise line.error(str(exc)) from exc
-    published = _date(line)
-    earlier = published is not None and published < message.pack.sent_at
-    post = relay.read(str(facts.get("text") or ""), message.pack.language)
-    said = relay.weigh(message, post, relay.links_of(post))
-    return Judged(
-        label=label,
-        mode=str(facts.get("mode") or ""),
-        stance=stance,
-        score=0.0 if earlier else said.score,
-        verdict=Verdict.NOT if earlier else said.verdict,
-    )
-
-
-def _date(line: Line) -> datetime | None:
-    value = line.facts.get("date")
-    if not value:
-        return None
-    try:
-        found = datetime.fromisoformat(str(value))
-    except ValueError as exc:
-        raise line.error(str(exc)) from exc
-    return found if found.tzinfo else found.replace(tzinfo=UTC)
