@@ -273,7 +273,7 @@ def test_run_command(desk: Store, run: Run) -> None:
 def test_a_second_run_leaves_the_work_to_the_first(
     settings: Settings, desk: Store, run: Run
 ) -> None:
-    with files.lock(settings.data / "rank.lock"):
+    with files.lock(settings.data / "locks" / "rank.lock"):
         result = run("rank", "run")
     assert (result.code, result.out) == (0, "")
     assert result.err.count("\n") == 1
