@@ -26,7 +26,9 @@ _BLOG = (
     "slug name url feed_url email language federation tags status consent_open consent_click"
     " notice_at source note ground evidence"
 )
-_PLACE = "rank slug score listed active_days_30 entries_30 last_published status"
+_PLACE = "rank slug score listed held active_days_30 entries_30 last_published status"
+_HOLD = "blog since rank day posts usual released_at released_by"
+_MOVED = "slug rank former_rank"
 _CAMPAIGN = (
     "slug state subject readable checked checked_at planned_at started_at finished_at recipients"
     " segment talking_points links"
@@ -40,7 +42,7 @@ _DIFF = "added changed[slug fields] removed blogs written"
 JSON = {
     "init": "folder made kept blogs",
     "status": "workspace blogs feeds entries newest ranking"
-    " runs[command started_at ended_at exit_code summary seconds]"
+    " runs[command started_at ended_at exit_code summary seconds failed_recently]"
     f" campaigns[{_ACCOUNT} relays subject] next[why command]",
     "poll": "feeds due fetched not_modified failed entries_seen entries_new entries_changed"
     " seconds states",
@@ -51,11 +53,16 @@ JSON = {
     "blogs edit": _DIFF,
     "blogs remove": _DIFF,
     "blogs check": "problems[rule level place what remedy] drift ill[]",
-    "rank run": "as_of ranked listed entered left",
+    "rank run": "as_of ranked listed entered left held",
     "rank show": f"as_of blogs[{_PLACE}]",
     "rank explain": f"as_of {_PLACE} scored_on former_rank size half_life_days"
     " days[day age_days entries value weight points] left_out[entry day title reason]"
-    " enters_at stays_to silence_days",
+    f" enters_at stays_to silence_days holds[{_HOLD}]",
+    "rank diff": f"as_of since entered[{_MOVED}] left[{_MOVED}] moved[{_MOVED} gain]",
+    "rank rising": f"as_of blogs[{_PLACE} rising_score]",
+    "rank hold list": f"holds[{_HOLD}]",
+    "rank hold release": "blog released by",
+    "rank backtest": "methods rising k days first_day last_day blogs",
     "campaign check": "campaign passed recipients largest_bytes"
     " findings[rule level place what remedy]",
     "campaign list": f"campaigns[{_CAMPAIGN}]",
@@ -81,6 +88,8 @@ JSON = {
     " oppositions[] uncertain_deliveries[] refusals[]"
     " receivers[domain targeted accepted refused uncertain others]"
     " links[id url clicked aggregate visits]",
+    "cron print": "jobs[name arguments when calendar what] units",
+    "cron run": "done[step campaign exit_code trouble]",
     "config show": "workspace sender smtp database web tracking poll rank send secrets",
     "config check": "problems[rule level place what remedy]",
 }
@@ -100,12 +109,20 @@ _SENDING = {
     75: "it is too early, quiet hours, or some wait for another try",
     130: "stopped by Ctrl-C at a safe point (143: by SIGTERM); resume goes on",
 }
+_CRONTAB = {5: "our markers in the crontab are damaged"}
 _LETTER = {5: "letter.md or a template has mistakes"}
 # Beyond 0, 1, 2 and 7, with which every command may end.
 EXITS: dict[str, dict[int, str]] = {
     "poll": {
         75: "no feed answered: the network is away",
         130: "stopped by Ctrl-C (143: by SIGTERM); what was polled is kept",
+    },
+    "cron install": _CRONTAB,
+    "cron remove": _CRONTAB,
+    "cron run": {
+        3: "some recipients were refused",
+        5: "a campaign's check has found errors, or it has ended",
+        9: "uncertain deliveries remain",
     },
     "blogs import": _REGISTRY,
     "blogs add": _REGISTRY,

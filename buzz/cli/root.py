@@ -24,6 +24,7 @@ _FILES = (
     "send",
     "relays",
     "report",
+    "cron",
     "config",
 )
 

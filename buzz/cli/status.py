@@ -10,7 +10,7 @@ import typer
 
 from buzz.cli import console, work
 from buzz.core.names import CAMPAIGN_STATES, DELIVERY_STATES, FEED_STATES, IN_STATE
-from buzz.locales import formats
+from buzz.locales import formats, ngettext
 from buzz.locales import gettext as _
 from buzz.model import BlogStatus, Verdict
 
@@ -91,15 +91,21 @@ def _lines(found: "Status", now: datetime) -> Iterator[tuple[str, str]]:
             ),
         )
     for number, run in enumerate(found.runs):
-        yield "" if number else _("Runs"), _run(run)
+        yield "" if number else _("Runs"), _run(run, found.failed.get(run.command, 0))
     for number, line in enumerate(found.campaigns[:_CAMPAIGNS]):
         yield "" if number else _("Letters"), _campaign(line)
     if (more := len(found.campaigns) - _CAMPAIGNS) > 0:
         yield "", _("… and {n} more (all of them: --json)").format(n=more)
 
 
-def _run(run: "Run") -> str:
+def _run(run: "Run", failed: int) -> str:
     ended = _("done") if run.exit_code == 0 else _("exit code {n}").format(n=run.exit_code)
+    if failed:
+        ended += ngettext(
+            "; {n} of the last runs did not end well",
+            "; {n} of the last runs did not end well",
+            failed,
+        ).format(n=failed)
     return _("{command}: {moment}, {span}, {ended}").format(
         command=run.command,
         moment=formats.moment(run.started_at),
@@ -143,7 +149,11 @@ def _facts(found: "Status", workspace: str) -> dict[str, object]:
         "newest": found.newest,
         "ranking": asdict(found.ranking) if found.ranking else None,
         "runs": [
-            {**asdict(run), "seconds": (run.ended_at - run.started_at).total_seconds()}
+            {
+                **asdict(run),
+                "seconds": (run.ended_at - run.started_at).total_seconds(),
+                "failed_recently": found.failed.get(run.command, 0),
+            }
             for run in found.runs
         ],
         "campaigns": [

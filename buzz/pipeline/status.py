@@ -5,7 +5,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
 from buzz.config import Settings
-from buzz.edges.store import Store, Transaction, campaigns, deliveries, runs
+from buzz.edges.store import Store, Transaction, campaigns, deliveries, rankholds, runs
 from buzz.edges.store import status as counts
 from buzz.locales import formats, ngettext
 from buzz.locales import gettext as _
@@ -21,6 +21,7 @@ from buzz.model import (
 from buzz.pipeline import registry
 
 POLL_AGE = timedelta(days=1)  # cron polls at least once a day
+RUNS = 10  # of each command, among which failures are counted
 _READY = {CampaignState.CHECKED, CampaignState.APPROVED}
 _ENDED = {CampaignState.FINISHED, CampaignState.CANCELLED, CampaignState.EXPIRED}
 
@@ -41,6 +42,7 @@ class RankingLine:
     as_of: datetime
     ranked: int
     listed: int
+    held: int = 0  # blogs that wait for a person's look after a flood
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -62,6 +64,7 @@ class Status:
     entries: int
     newest: datetime | None  # when the newest entry was first seen
     runs: tuple[Run, ...]  # the last one of each command, newest first
+    failed: Mapping[str, int]  # by command, how many of the last 10 runs did not end well
     ranking: RankingLine | None
     campaigns: tuple[CampaignLine, ...]  # those that go on first, then the newest
     next_steps: tuple[NextStep, ...] = ()  # most urgent first
@@ -70,7 +73,8 @@ class Status:
 def status(settings: Settings, store: Store, now: datetime) -> Status:
     """Return where the workspace stands and what to do next."""
     with store.read() as tx:
-        recorded = [runs.last(tx, command, 1)[0] for command in counts.commands_run(tx)]
+        recent = [runs.last(tx, command, RUNS) for command in counts.commands_run(tx)]
+        recorded = [latest[0] for latest in recent]
         ranking = counts.last_ranking(tx)
         entries, newest = counts.entries_and_newest(tx)
         found = Status(
@@ -81,7 +85,10 @@ def status(settings: Settings, store: Store, now: datetime) -> Status:
             entries=entries,
             newest=newest,
             runs=tuple(sorted(recorded, key=lambda run: run.started_at, reverse=True)),
-            ranking=RankingLine(**ranking) if ranking else None,
+            failed={
+                latest[0].command: sum(run.exit_code != 0 for run in latest) for latest in recent
+            },
+            ranking=(RankingLine(**ranking, held=len(rankholds.waiting(tx))) if ranking else None),
             campaigns=_campaigns(settings, tx),
         )
     return replace(found, next_steps=tuple(next_steps(found, now)))
@@ -182,6 +189,15 @@ def _poll(found: Status, now: datetime) -> Iterator[NextStep]:
 def _rank(found: Status) -> Iterator[NextStep]:
     if found.newest and (found.ranking is None or found.ranking.as_of < found.newest):
         yield NextStep(why=_("there are posts that no ranking counts"), command="buzz rank run")
+    if found.ranking and (held := found.ranking.held):
+        yield NextStep(
+            why=ngettext(
+                "{n} blog is held at its rank after a flood of posts: look at it",
+                "{n} blogs are held at their ranks after a flood of posts: look at them",
+                held,
+            ).format(n=held),
+            command="buzz rank hold list",
+        )
 
 
 def _letters(found: Status) -> Iterator[NextStep]:

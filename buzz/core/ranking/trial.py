@@ -27,8 +27,8 @@ PICKS = 100  # of those outside the list
 RISES = range(14, 29)  # days after, on one of which a pick is to be on the list
 WHOLE_DAY = 4  # the last day is one with this part of the fullest's posts: a crawl fades out
 
-Days = Sequence[tuple[int, int]]  # (ordinal of the day, posts that count)
-Scorer = Callable[[Days, int], float]
+Days = Sequence[tuple[int, int]]  # (ordinal of the day, posts that count), by day
+Order = Sequence[tuple[str, float]]  # slugs with their scores, best first
 
 
 class TrialImpossible(Exception):
@@ -78,22 +78,51 @@ def backtest(
     past = _Past.of(posts, marks)
     on = past.days_of_lists(WEEK)
     k = size or max(1, round(SHARE * len(past.counted)))
-    tempered = _decayed(value, half_life_days)
-    scorers: dict[str, Scorer] = {
-        "raw_count_30": lambda days, day: sum(n for _, n in _last(days, day)),
-        "active_days_30": lambda days, day: len(_last(days, day)),
-        "decayed_log": _decayed(lambda n: math.log2(1 + n), half_life_days),
-        "tempered": tempered,
+    month = (1.0,) * ACTIVE_WINDOW_DAYS
+    ways = {
+        "raw_count_30": _Way(float, month),
+        "active_days_30": _Way(lambda n: float(n > 0), month),
+        "decayed_log": _Way(lambda n: math.log2(1 + n), _weights(half_life_days)),
+        "tempered": _Way(value, _weights(half_life_days)),
     }
-    methods = {name: _judged(past, scorer, on, k) for name, scorer in scorers.items()}
-    methods["tempered_hysteresis"] = _judged(past, tempered, on, k, sticky=True)
+    orders = {name: [past.order(way, day) for day in on] for name, way in ways.items()}
+    methods = {
+        name: _judged(past, way, on, orders[name], k, is_sticky=False) for name, way in ways.items()
+    }
+    ours = ways["tempered"]
+    methods["tempered_hysteresis"] = _judged(past, ours, on, orders["tempered"], k, is_sticky=True)
     return Trial(
         blogs=len(past.counted),
         k=k,
         days=tuple(map(date.fromordinal, on)),
         methods=methods,
-        rising=_rising(past, tempered, k),
+        rising=_rising(past, ours, k),
     )
+
+
+@dataclass(frozen=True, slots=True)
+class _Way:
+    """A way to score: what a day is worth by its posts, times what is left of it at its age."""
+
+    worth: Callable[[int], float]
+    weights: Sequence[float]  # by age in days; beyond, a day counts nothing
+
+    def score(self, days: Days, on: int) -> float:
+        """Return a blog's score on a day."""
+        ages = len(self.weights)
+        return math.fsum(
+            [self.worth(n) * self.weights[on - day] for day, n in days if 0 <= on - day < ages]
+        )
+
+    def gain(self, posts: int, more: int) -> float:
+        """Return what more posts on the very day add to the score."""
+        return (self.worth(posts + more) - self.worth(posts)) * self.weights[0]
+
+
+def _weights(half_life_days: float) -> list[float]:
+    """Return what is left of a day at each age up to the horizon."""
+    ages = range(math.ceil(HORIZON_HALF_LIVES * half_life_days) + 1)
+    return [math.exp2(-age / half_life_days) for age in ages]
 
 
 # --- what is known ----------------------------------------------------------------------------
@@ -137,12 +166,10 @@ class _Past:
             raise TrialImpossible
         return days
 
-    def order(self, scorer: Scorer, on: int) -> list[tuple[str, float]]:
+    def order(self, way: _Way, on: int) -> Order:
         """Return the blogs with a score on a day, best first."""
-        scored = ((blog, scorer(days, on)) for blog, days in self.counted.items())
-        return sorted(
-            (pair for pair in scored if pair[1] > 0), key=lambda pair: (-pair[1], pair[0])
-        )
+        scored = [(blog, way.score(days, on)) for blog, days in self.counted.items()]
+        return sorted((pair for pair in scored if pair[1]), key=lambda pair: (-pair[1], pair[0]))
 
     def week_after(self, on: int) -> dict[str, tuple[int, int]]:
         """Return (days with a post, posts) that count in the week after, where there are any."""
@@ -154,36 +181,19 @@ class _Past:
         return found
 
 
-def _last(days: Days, on: int) -> list[tuple[int, int]]:
-    return [pair for pair in days if 0 <= on - pair[0] < ACTIVE_WINDOW_DAYS]
-
-
-def _decayed(worth: Callable[[int], float], half_life_days: float) -> Scorer:
-    """Return the sum over days of what their posts are worth, halved each half-life."""
-    horizon = math.ceil(HORIZON_HALF_LIVES * half_life_days)
-    weights = [math.exp2(-age / half_life_days) for age in range(horizon + 1)]
-
-    def scorer(days: Days, on: int) -> float:
-        return math.fsum(
-            worth(n) * weights[on - day] for day, n in days if 0 <= on - day <= horizon
-        )
-
-    return scorer
-
-
 # --- the lists --------------------------------------------------------------------------------
 
 
 def _judged(
-    past: _Past, scorer: Scorer, on: Sequence[int], k: int, *, sticky: bool = False
+    past: _Past, way: _Way, on: Sequence[int], orders: Sequence[Order], k: int, *, is_sticky: bool
 ) -> Figures:
     alive, precision, ndcg, churn, burst = [], [], [], [], []
     former: frozenset[str] = frozenset()
-    edge = max(thresholds(k)[0], 1) if sticky else k  # the rank that lets a newcomer in
-    for number, day in enumerate(on):
-        order = past.order(scorer, day)
+    enter, stay = thresholds(k)
+    edge = max(enter, 1) if is_sticky else k  # the rank that lets a newcomer in
+    for number, (day, order) in enumerate(zip(on, orders, strict=True)):
         slugs = [blog for blog, _ in order]
-        listed = places(slugs, former, k) if sticky else frozenset(slugs[:k])
+        listed = places(slugs, former, k) if is_sticky else frozenset(slugs[:k])
         after = past.week_after(day)
         week = frozenset(range(day + 1, day + 1 + WEEK))
         alive.append(_share(sum(bool(past.any[blog] & week) for blog in listed), len(listed)))
@@ -193,9 +203,9 @@ def _judged(
         if number:
             churn.append(len(listed ^ former))
         if number % BURST_EVERY == 0:
-            inside = listed | frozenset(slugs[: thresholds(k)[1]])
+            inside = listed | frozenset(slugs[:stay])
             cut = order[edge - 1][1] if len(order) >= edge else 0.0
-            burst.append(_burst(past, scorer, day, inside=inside, cut=cut))
+            burst.append(_burst(past, way, day, dict(order), inside=inside, cut=cut))
         former = listed
     return Figures(
         alive=_mean(alive),
@@ -217,22 +227,28 @@ def _dcg(gains: Sequence[int]) -> float:
     return math.fsum(gain / math.log2(n + 1) for n, gain in enumerate(gains, 1))
 
 
-def _burst(past: _Past, scorer: Scorer, on: int, *, inside: frozenset[str], cut: float) -> float:
+def _burst(
+    past: _Past,
+    way: _Way,
+    on: int,
+    scores: Mapping[str, float],
+    *,
+    inside: frozenset[str],
+    cut: float,
+) -> float:
     """Return the share of outsiders whom 30 more posts on this day bring onto the list."""
     outside = past.counted.keys() - inside
-    entered = sum(scorer(_with_burst(past.counted[blog], on), on) > cut for blog in outside)
+    entered = sum(
+        scores.get(blog, 0.0) + way.gain(dict(past.counted[blog]).get(on, 0), BURST_POSTS) > cut
+        for blog in outside
+    )
     return _share(entered, len(outside))
-
-
-def _with_burst(days: Days, on: int) -> Days:
-    today = sum(n for day, n in days if day == on)
-    return [*(pair for pair in days if pair[0] != on), (on, today + BURST_POSTS)]
 
 
 # --- those who rise ---------------------------------------------------------------------------
 
 
-def _rising(past: _Past, tempered: Scorer, k: int) -> dict[str, float]:
+def _rising(past: _Past, ours: _Way, k: int) -> dict[str, float]:
     """Return for each way to pick how many of its picks are on the list two to four weeks on."""
     try:
         on = past.days_of_lists(RISES[-1])[::-BURST_EVERY]
@@ -242,14 +258,14 @@ def _rising(past: _Past, tempered: Scorer, k: int) -> dict[str, float]:
 
     def list_of(day: int) -> frozenset[str]:
         if day not in lists:
-            lists[day] = frozenset(blog for blog, _ in past.order(tempered, day)[:k])
+            lists[day] = frozenset(blog for blog, _ in past.order(ours, day)[:k])
         return lists[day]
 
-    quick = _decayed(value, RISING_HALF_LIFE_DAYS)
+    quick = _Way(value, _weights(RISING_HALF_LIFE_DAYS))
     hits: defaultdict[str, list[float]] = defaultdict(list)
     for day in on:
         there = frozenset().union(*(list_of(day + later) for later in RISES[::WEEK]))
-        outside = [blog for blog, _ in past.order(tempered, day)[k:]]
+        outside = [blog for blog, _ in past.order(ours, day)[k:]]
         waiting = set(outside)
         picks = {
             "half_life_7": [blog for blog, _ in past.order(quick, day) if blog in waiting],

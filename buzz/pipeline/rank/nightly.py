@@ -1,6 +1,7 @@
 """The night's ranking: read the posts, let the core decide, store the list."""
 
 from collections.abc import Iterable
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -8,6 +9,7 @@ from buzz.config import Settings
 from buzz.core import ranking as core
 from buzz.edges import files
 from buzz.edges.store import Store, Transaction, blogs, feeds, rankholds, rankings, runs
+from buzz.errors import BuzzError, LockHeld
 from buzz.model import Hold, Ranking, Run
 from buzz.pipeline.rank import reading
 
@@ -31,7 +33,20 @@ def run(settings: Settings, store: Store, now: datetime, *, dry_run: bool = Fals
 
     Raises:
         LockHeld: another ranking goes on.
+        BuzzError: it failed; that is recorded where the database still takes it.
     """
+    try:
+        return _run(settings, store, now, dry_run=dry_run)
+    except LockHeld:
+        raise
+    except BuzzError as exc:
+        if not dry_run:
+            with suppress(BuzzError), store.write() as tx:
+                runs.add(tx, _failure(exc, now, settings.now()))
+        raise
+
+
+def _run(settings: Settings, store: Store, now: datetime, *, dry_run: bool) -> RankReport:
     half_life = settings.rank.half_life_days
     with files.lock(settings.lock("rank")):
         made = reading.sketch(store, reading.first_day(now, half_life), keep=not dry_run)
@@ -123,4 +138,14 @@ def _record(report: RankReport, started_at: datetime, ended_at: datetime) -> Run
             "left": len(report.left),
             "held": len(report.held),
         },
+    )
+
+
+def _failure(exc: BuzzError, started_at: datetime, ended_at: datetime) -> Run:
+    return Run(
+        command=COMMAND,
+        started_at=started_at,
+        ended_at=ended_at,
+        exit_code=exc.exit_code,
+        summary={"error": exc.what},
     )

@@ -1,0 +1,170 @@
+"""What runs by itself: its lines in the crontab, and the hour's work on the campaigns."""
+
+import sys
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from zlib import crc32
+
+from buzz.config import Settings
+from buzz.core import schedule
+from buzz.core.schedule import Job
+from buzz.edges import crontab
+from buzz.edges.store import Store, campaigns, runs
+from buzz.errors import BuzzError, LockHeld, TemporaryFailure
+from buzz.locales import gettext as _
+from buzz.model import CampaignState, CampaignStatus, Run
+from buzz.pipeline import collect, relays, send
+
+COMMAND = "cron run"
+SCANNED = timedelta(days=30)  # after a letter, its relays are looked for every hour
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Schedule:
+    """A workspace's jobs, in both forms."""
+
+    jobs: tuple[Job, ...]
+    block: str  # lines of a crontab
+    units: dict[str, str]  # of systemd, by file name
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Done:
+    """One step of the hour's work."""
+
+    step: str  # ``send resume``, ``relays scan`` or ``collect``
+    campaign: str
+    exit_code: int = 0
+    trouble: str = ""
+
+
+def plan(settings: Settings, *, language: str) -> Schedule:
+    """Return what shall run by itself in this workspace.
+
+    Raises:
+        CheckRefused: its path cannot stand in a crontab.
+    """
+    workspace = str(settings.workspace.resolve())
+    found = schedule.jobs(crc32(workspace.encode("utf-8", "surrogateescape")))
+    command = (
+        *(sys.executable, "-m", "buzz", "--workspace", workspace),
+        *("--lang", language, "--quiet"),
+    )
+    return Schedule(
+        jobs=found,
+        block=schedule.block(workspace, found, command),
+        units=schedule.units(found, command),
+    )
+
+
+def install(settings: Settings, *, language: str, dry_run: bool = False) -> bool:
+    """Put the workspace's lines into the user's crontab; tell whether that changed it.
+
+    Raises:
+        CheckRefused: our markers in it are damaged.
+        ConfigurationError: this machine has no cron.
+        BuzzError: it cannot be read or written.
+    """
+    block = plan(settings, language=language).block
+    before = "" if dry_run and not crontab.is_there() else crontab.read()
+    after = schedule.with_block(before, str(settings.workspace.resolve()), block)
+    if after != before and not dry_run:
+        crontab.write(after)
+    return after != before
+
+
+def remove(settings: Settings, *, dry_run: bool = False) -> bool:
+    """Take the workspace's lines out of the user's crontab; tell whether there were any.
+
+    Raises:
+        CheckRefused: our markers in it are damaged.
+        ConfigurationError: this machine has no cron.
+        BuzzError: it cannot be read or written.
+    """
+    before = "" if dry_run and not crontab.is_there() else crontab.read()
+    after = schedule.without_block(before, str(settings.workspace.resolve()))
+    if after != before and not dry_run:
+        crontab.write(after)
+    return after != before
+
+
+# --- the hour's work --------------------------------------------------------------------------
+
+
+def run(settings: Settings, store: Store, now: datetime) -> tuple[Done, ...]:
+    """Go on with letters that were put off, and look for relays of recent ones.
+
+    Each step stands alone: a failure is reported and the others are done. What another process is
+    doing, and what must wait, comes again in an hour.
+    """
+    with store.read() as tx:
+        known = campaigns.all_campaigns(tx)
+    done = [_collect(settings, store)]
+    done += [
+        _resume(settings, store, campaign.slug, now)
+        for campaign in known
+        if campaign.state is CampaignState.SENDING
+    ]
+    done += [
+        _scan(settings, store, campaign.slug, now) for campaign in known if _recent(campaign, now)
+    ]
+    with store.write() as tx:
+        runs.add(tx, _record(done, now, settings.now()))
+    return tuple(done)
+
+
+def _record(done: Sequence[Done], started_at: datetime, ended_at: datetime) -> Run:
+    return Run(
+        command=COMMAND,
+        started_at=started_at,
+        ended_at=ended_at,
+        exit_code=max(step.exit_code for step in done),
+        summary={
+            "steps": len(done),
+            "waiting": sum(bool(step.trouble) and not step.exit_code for step in done),
+            "failed": sum(bool(step.exit_code) for step in done),
+        },
+    )
+
+
+def _recent(campaign: CampaignStatus, now: datetime) -> bool:
+    return campaign.started_at is not None and now - campaign.started_at <= SCANNED
+
+
+def _collect(settings: Settings, store: Store) -> Done:
+    try:
+        collect.drain(settings, store)
+    except BuzzError as exc:
+        return _trouble("collect", "", exc)
+    return Done(step="collect", campaign="")
+
+
+def _resume(settings: Settings, store: Store, slug: str, now: datetime) -> Done:
+    try:
+        result = send.start(settings, store, slug, now)
+    except BuzzError as exc:
+        return _trouble("send resume", slug, exc)
+    if result.trouble is not None:
+        return _trouble("send resume", slug, result.trouble)
+    if result.exit_code in {0, TemporaryFailure.exit_code}:  # done, or put off by the server
+        return Done(step="send resume", campaign=slug)
+    return Done(
+        step="send resume",
+        campaign=slug,
+        exit_code=result.exit_code,
+        trouble=_("not all is well; see: buzz send status {slug}").format(slug=slug),
+    )
+
+
+def _scan(settings: Settings, store: Store, slug: str, now: datetime) -> Done:
+    try:
+        relays.scan(settings, store, slug, now)
+    except BuzzError as exc:
+        return _trouble("relays scan", slug, exc)
+    return Done(step="relays scan", campaign=slug)
+
+
+def _trouble(step: str, slug: str, exc: BuzzError) -> Done:
+    waits = isinstance(exc, LockHeld | TemporaryFailure)
+    return Done(step=step, campaign=slug, exit_code=0 if waits else exc.exit_code, trouble=str(exc))
