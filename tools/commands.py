@@ -37,6 +37,8 @@ _RELAY = (
     "id campaign blog url title published verdict label mode stance score lag_s talking_points"
     " evidence"
 )
+_FINDING = "rule level place what remedy"
+_HEALTH = "blog url state since days reason last_success failures remedy"
 _DIFF = "added changed[slug fields] removed blogs written"
 # Keys beside ``v``, the version of the keys; in brackets those of the objects in a list.
 JSON = {
@@ -44,15 +46,17 @@ JSON = {
     "status": "workspace blogs feeds entries newest ranking"
     " runs[command started_at ended_at exit_code summary seconds failed_recently]"
     f" campaigns[{_ACCOUNT} relays subject] next[why command]",
-    "poll": "feeds due fetched not_modified failed entries_seen entries_new entries_changed"
+    "poll": "feeds due fetched not_modified failed held entries_seen entries_new entries_changed"
     " seconds states",
-    "blogs import": _DIFF,
+    "blogs import": f"{_DIFF} known left_out[{_FINDING}]",
     "blogs list": f"blogs[{_BLOG}]",
     "blogs show": _BLOG,
     "blogs add": _DIFF,
     "blogs edit": _DIFF,
     "blogs remove": _DIFF,
-    "blogs check": "problems[rule level place what remedy] drift ill[]",
+    "blogs check": f"problems[{_FINDING}] drift states ill[{_HEALTH}] well[{_HEALTH}]",
+    "blogs discover": "url blog name language feed_url feed_title tried[url reason]"
+    " emails[address page] contacts[] reason written",
     "rank run": "as_of ranked listed entered left held",
     "rank show": f"as_of blogs[{_PLACE}]",
     "rank explain": f"as_of {_PLACE} scored_on former_rank size half_life_days"
@@ -93,6 +97,13 @@ JSON = {
     "config show": "workspace sender smtp database web tracking poll rank send secrets",
     "config check": "problems[rule level place what remedy]",
 }
+# Of those that print other keys with an option: the option, and these keys.
+JSON_WITH = {
+    "blogs discover": (
+        "--all",
+        "blogs pages failed links found candidates[site url blogs rolls samples]",
+    ),
+}
 
 _REGISTRY = {
     5: "something in it is wrong, or blogs.csv was edited by hand and not imported",
@@ -109,7 +120,7 @@ _SENDING = {
     75: "it is too early, quiet hours, or some wait for another try",
     130: "stopped by Ctrl-C at a safe point (143: by SIGTERM); resume goes on",
 }
-_CRONTAB = {5: "our markers in the crontab are damaged"}
+_CRONTAB = {5: "our markers in the crontab are damaged, or the path cannot stand in it"}
 _LETTER = {5: "letter.md or a template has mistakes"}
 # Beyond 0, 1, 2 and 7, with which every command may end.
 EXITS: dict[str, dict[int, str]] = {
@@ -117,18 +128,25 @@ EXITS: dict[str, dict[int, str]] = {
         75: "no feed answered: the network is away",
         130: "stopped by Ctrl-C (143: by SIGTERM); what was polled is kept",
     },
+    "cron print": {5: "the path cannot stand in a crontab"},
     "cron install": _CRONTAB,
     "cron remove": _CRONTAB,
     "cron run": {
         3: "some recipients were refused",
         5: "a campaign's check has found errors, or it has ended",
         9: "uncertain deliveries remain",
+        130: "stopped by Ctrl-C at a safe point (143: by SIGTERM)",
     },
-    "blogs import": _REGISTRY,
+    "blogs import": {3: "some lines of a list were left out", **_REGISTRY},
     "blogs add": _REGISTRY,
     "blogs edit": _REGISTRY,
     "blogs remove": _REGISTRY,
     "blogs check": {5: "the registry is not sound"},
+    "blogs discover": {
+        5: "the registry cannot take it, or blogs.csv was edited by hand and not imported",
+        6: "another command changes the registry",
+        75: "the page cannot be read, or the registry was changed meanwhile",
+    },
     "campaign check": {5: "it found errors"},
     "campaign preview": _LETTER,
     "campaign test": _LETTER,
@@ -215,12 +233,24 @@ def section(path: tuple[str, ...], command: Any, depth: str) -> str:
         lines += ["", "| option | |", "|---|---|", *rows]
     lines += ["", f"Example: `{example(command)}`"]
     if name in JSON:
-        shown = (f"`{key}` ({inner})" if inner else f"`{key}`" for key, inner in keys(JSON[name]))
-        lines += ["", f"JSON: {', '.join(shown)}"]
+        lines += ["", f"JSON: {shown_keys(JSON[name])}"]
+    if name in JSON_WITH:
+        option, others = JSON_WITH[name]
+        lines += ["", f"JSON with `{option}`: {shown_keys(others)}"]
     if name in EXITS:
         codes = "; ".join(f"{code} {words}" for code, words in EXITS[name].items())
         lines += ["", f"Exit codes: {codes}"]
     return "\n".join(lines)
+
+
+def shown_keys(description: str) -> str:
+    """Return the keys of a description as the page shows them.
+
+    >>> shown_keys("v blogs[slug rank]")
+    '`v`, `blogs` (slug rank)'
+    """
+    shown = (f"`{key}` ({inner})" if inner else f"`{key}`" for key, inner in keys(description))
+    return ", ".join(shown)
 
 
 def keys(description: str) -> list[tuple[str, str]]:
