@@ -42,6 +42,7 @@ QUIET = Status(
     entries=5,
     newest=NOW - 2 * HOUR,
     runs=(POLLED,),
+    failed={},
     ranking=RankingLine(as_of=NOW - HOUR, ranked=2, listed=2),
     campaigns=(),
 )
