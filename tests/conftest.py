@@ -60,12 +60,8 @@ def workspace(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     (folder / "buzz.toml").write_text(TOML)
     files.write(files.private_folder(folder / "data") / "secret.key", SECRET)
     monkeypatch.chdir(folder)
-    for name in (
-        *(n for n in os.environ if n.startswith("BUZZ_")),
-        "LC_ALL",
-        "LC_MESSAGES",
-        "COLUMNS",
-    ):
+    ours = [name for name in os.environ if name.startswith("BUZZ_")]
+    for name in (*ours, "LC_ALL", "LC_MESSAGES", "COLUMNS"):
         monkeypatch.delenv(name, raising=False)
     monkeypatch.setenv("BUZZ_LANG", "en")
     return folder

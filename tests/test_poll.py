@@ -363,6 +363,14 @@ def test_a_second_run_says_so_and_leaves(
     assert server.asked("karim") == []
 
 
+def test_a_lock_that_cannot_be_made_gets_a_clear_error(run: Run, workspace: Path) -> None:
+    (workspace / "data" / "locks").write_text("in the way")
+    result = run("poll")
+    assert result.code == 7
+    assert f"{workspace / 'data' / 'locks' / 'poll.lock'}: cannot write: " in result.err
+    assert "(check its owner and mode)" in result.err
+
+
 class Halfway:
     """A poll in a process of its own, caught when 30 feeds are stored and 20 do not answer."""
 

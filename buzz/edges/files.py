@@ -72,7 +72,7 @@ def read_text(path: Path, place: str) -> str:
         raise
     except OSError as exc:
         raise CheckRefused(
-            _("cannot read this file: {why}").format(why=exc.strerror),
+            _("cannot read this file: {why}").format(why=system.words(exc)),
             place=place,
             remedy=_("check its owner and mode"),
         ) from exc
@@ -120,7 +120,9 @@ def write(path: Path, content: str | bytes, *, mode: int = PRIVATE) -> None:
         if temporary:
             Path(temporary).unlink(missing_ok=True)
         raise ConfigurationError(
-            _("cannot write: {why}").format(why=system.words(exc)), place=str(path)
+            _("cannot write: {why}").format(why=system.words(exc)),
+            place=str(path),
+            remedy=_("choose another place, or check its owner and mode"),
         ) from exc
 
 
@@ -133,9 +135,17 @@ def lock(path: Path, *, remedy: str = "") -> Iterator[None]:
 
     Raises:
         LockHeld: another process holds it; the message names its process id.
+        ConfigurationError: the place cannot be written.
     """
-    private_folder(path.parent)
-    handle = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, PRIVATE)
+    try:
+        private_folder(path.parent)
+        handle = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, PRIVATE)
+    except OSError as exc:
+        raise ConfigurationError(
+            _("cannot write: {why}").format(why=system.words(exc)),
+            place=str(path),
+            remedy=_("check its owner and mode"),
+        ) from exc
     try:
         try:
             fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)

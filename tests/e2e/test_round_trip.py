@@ -16,7 +16,7 @@ from urllib.error import HTTPError
 from urllib.request import HTTPRedirectHandler, Request, build_opener, urlopen
 
 import pytest
-from conftest import TOML, Result
+from conftest import SECRET, TOML, Result
 
 from buzz.core import registry
 from buzz.demo import documents, readers
@@ -235,3 +235,11 @@ def test_a_campaign_from_registry_to_report(
     assert account["suppressed"] >= 1  # type: ignore[operator]
     assert len(stage.office.arrived["yann@yann.example"]) == 1
     assert len(stage.office.arrived["karim@karim.example"]) == 2
+
+    # What is left behind is private, and holds no secret and nothing of who asked.
+    for path in (workspace / "data").rglob("*"):
+        assert path.stat().st_mode & 0o777 == (0o700 if path.is_dir() else 0o600), path
+        if path.is_file() and path.name != "secret.key":
+            content = path.read_bytes()
+            assert SECRET.encode() not in content, path
+            assert readers.PERSON.encode() not in content, path

@@ -22,6 +22,7 @@ from buzz.edges import files
 from buzz.edges.store.schema import instance
 from buzz.errors import BuzzError, ConfigurationError, TemporaryFailure
 from buzz.locales import gettext as _
+from buzz.locales import system
 
 Transaction = Connection
 REVISION = "0001"  # the newest migration; tests hold it to migrations/versions
@@ -117,7 +118,7 @@ def _prepare_file(path: Path) -> None:
             )
     except OSError as exc:
         raise ConfigurationError(
-            _("cannot make the database: {why}").format(why=exc.strerror),
+            _("cannot make the database: {why}").format(why=system.words(exc)),
             place=str(path),
             remedy=_("check the owner and mode of the file and of its folder"),
         ) from exc
