@@ -119,7 +119,5 @@ def test_a_wall_has_a_name_and_an_age() -> None:
     with locales.speaking("en"):
         wall = feed("mur", FeedState.BLOCKED, "challenge")
         assert state_words(wall, now) == "blocked by Cloudflare for 3 days"
-        assert (
-            state_words(feed("x", FeedState.GONE, "http-410", 60), now) == "given up for 2 months"
-        )
+        assert state_words(feed("x", FeedState.GONE, "http-410", 60), now) == "given up for 9 weeks"
         assert state_words(Feed(blog="x", url=""), now) == "never polled"
