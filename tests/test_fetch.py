@@ -3,7 +3,6 @@
 import asyncio
 import gzip
 import socket
-import time
 import zlib
 from collections.abc import Iterator
 from datetime import timedelta

@@ -227,6 +227,21 @@ def _entry(blog: str, age: int) -> Entry:
     )
 
 
+def test_the_benchmark_of_a_night_runs(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    from benchmarks import ranking
+
+    for words in ("0", "60"):
+        monkeypatch.setattr(
+            "sys.argv", ["ranking.py", "--blogs", "3", "--posts", "4", "--words", words]
+        )
+        ranking.main()
+        figures = json.loads(capsys.readouterr().out)
+        assert figures["posts"] == 12
+        assert figures["run_s"] > 0
+
+
 @pytest.mark.skipif(not DATA, reason="needs the development data (BUZZ_DATA)")
 def test_the_shipped_formula_on_real_posts(workspace: Path, run: Run) -> None:
     """As good as on the 9,530 blogs it was chosen on: 91.0 % alive, .563 precision, within 0.5."""

@@ -493,7 +493,10 @@ def test_a_registry_that_was_edited_keeps_its_mode(run: Run, file: Path) -> None
     assert file.stat().st_mode & 0o777 == 0o640
 
 
-def test_check_tells_file_drift_and_feeds(run: Run, file: Path, store: Store) -> None:
+def test_check_tells_file_drift_and_feeds(
+    run: Run, file: Path, store: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("COLUMNS", "80")
     run("blogs", "import", "blogs.csv", "--yes")
     assert run("blogs", "check").code == 0
     with store.write() as tx:

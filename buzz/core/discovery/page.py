@@ -7,6 +7,7 @@ it is not read.
 import re
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
+from itertools import islice
 from urllib.parse import unquote, urljoin
 
 from lxml import etree
@@ -14,7 +15,7 @@ from lxml import etree
 from buzz.core.text import folded, one_line, printable
 from buzz.core.urls import canonical, host, is_web
 
-MAX_LINKS = 2_000  # of one page; the longest blogroll of a real blog has 400
+MAX_LINKS = 5_000  # looked at on one page; the longest blogroll of a real blog has 400
 MAX_CONTACTS = 5
 MAX_EMAILS = 10
 _FEED_TYPES = frozenset(
@@ -63,7 +64,7 @@ def read_page(body: bytes, url: str, content_type: str = "") -> Page:
     base = _base(root, url)
     anchors = [
         (href, one_line(" ".join(map(str, a.itertext()))))
-        for a in root.iter("a")
+        for a in islice(root.iter("a"), MAX_LINKS)
         if (href := a.get("href", "").strip())
     ]
     addresses = [(found, words) for href, words in anchors if (found := _absolute(href, base))]
@@ -76,7 +77,7 @@ def read_page(body: bytes, url: str, content_type: str = "") -> Page:
         feeds=tuple(_feeds(root, base)),
         emails=_emails(root, anchors, home),
         contacts=tuple(_contacts(addresses, home))[:MAX_CONTACTS],
-        links=_once(link for link, _words in addresses if host(link) != home)[:MAX_LINKS],
+        links=_once(link for link, _words in addresses if host(link) != home),
     )
 
 

@@ -8,6 +8,7 @@ from collections import Counter, defaultdict
 from collections.abc import Callable, Hashable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
+from itertools import chain
 
 from buzz.core.ranking import likeness
 from buzz.core.ranking.posts import Post
@@ -91,8 +92,7 @@ def _copies(posts: Sequence[Post]) -> Iterator[int]:
     """Yield the indices of the posts that are copies."""
     works = _Works()
     forgiven: dict[str, date] = {}  # by blog, the last notice that another had first
-    texts = [n for n, post in enumerate(posts) if _is_text(post)]
-    for index in sorted(texts, key=lambda n: _moment(posts[n])):
+    for index in sorted(_suspects(posts), key=lambda n: _moment(posts[n])):
         post = posts[index]
         work = works.find(post)
         if work is None:
@@ -107,8 +107,21 @@ def _copies(posts: Sequence[Post]) -> Iterator[int]:
             forgiven[post.blog] = post.day
 
 
-def _is_text(post: Post) -> bool:
-    return post.length >= COPY_MIN_LENGTH and bool(post.content_hash)
+def _suspects(posts: Sequence[Post]) -> list[int]:
+    """Return the indices of the posts that share enough with another one to be looked at."""
+    texts = [
+        index
+        for index, post in enumerate(posts)
+        if post.length >= COPY_MIN_LENGTH and post.content_hash
+    ]
+    hashes = Counter(posts[index].content_hash for index in texts)
+    keys = Counter(chain.from_iterable(likeness.keys(posts[index].sketch) for index in texts))
+    return [
+        index
+        for index in texts
+        if hashes[posts[index].content_hash] > 1
+        or sum(keys[key] > 1 for key in likeness.keys(posts[index].sketch)) >= likeness.SHARED_KEYS
+    ]
 
 
 def _is_habit(before: date | None, day: date) -> bool:
@@ -120,7 +133,7 @@ class _Works:
 
     def __init__(self) -> None:
         self._by_hash: dict[str, _Work] = {}
-        self._by_key: defaultdict[bytes, list[_Work]] = defaultdict(list)
+        self._by_key: defaultdict[int, list[_Work]] = defaultdict(list)
 
     def find(self, post: Post) -> _Work | None:
         """Return the text that a post has, give or take a sentence, if it was seen before."""

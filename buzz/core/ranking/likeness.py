@@ -20,6 +20,7 @@ KEYS = 6  # smallest hashes under which a text is found again,
 SHARED_KEYS = 2  # so many of them equal: near texts have five
 
 _WIDTH = 4  # bytes of a hash
+_KEYS = struct.Struct(f">{KEYS}I")
 _MARKS = re.compile("[\u0300-\u036f]+")
 _WORDS = re.compile(r"\w+")
 
@@ -33,14 +34,16 @@ def sketch(text: str) -> bytes:
     words = _WORDS.findall(folded)
     if len(words) < MIN_WORDS:
         return b""
-    runs = {" ".join(run) for run in zip(*(words[n:] for n in range(RUN)), strict=False)}
-    hashes = sorted({crc32(run.encode()) for run in runs})[:HASHES]
+    runs = zip(*(words[n:] for n in range(RUN)), strict=False)
+    hashes = sorted({crc32(" ".join(run).encode()) for run in runs})[:HASHES]
+    if len(hashes) < KEYS:  # a word or two, over and over
+        return b""
     return struct.pack(f">{len(hashes)}I", *hashes)
 
 
-def keys(made: bytes) -> tuple[bytes, ...]:
+def keys(made: bytes) -> tuple[int, ...]:
     """Return the hashes under which a sketch is found again; two near texts share most."""
-    return tuple(made[n * _WIDTH : (n + 1) * _WIDTH] for n in range(min(KEYS, _count(made))))
+    return _KEYS.unpack_from(made) if made else ()
 
 
 def alike(one: bytes, other: bytes) -> bool:
@@ -52,11 +55,9 @@ def alike(one: bytes, other: bytes) -> bool:
     >>> alike(sketch(text), sketch(" ".join(f"mot{n}" for n in range(100, 300))))
     False
     """
-    ours, theirs = (frozenset(struct.unpack(f">{_count(s)}I", s)) for s in (one, other))
+    ours, theirs = (
+        frozenset(struct.unpack(f">{len(made) // _WIDTH}I", made)) for made in (one, other)
+    )
     smallest = sorted(ours | theirs)[:HASHES]
     shared = sum(found in ours and found in theirs for found in smallest)
     return bool(smallest) and shared >= ALIKE * len(smallest)
-
-
-def _count(made: bytes) -> int:
-    return len(made) // _WIDTH

@@ -21,7 +21,7 @@ from buzz.core.registry.rows import Listing, Row
 from buzz.locales import gettext as _
 from buzz.model import Blog, Finding
 
-MAX_OUTLINES = 100_000  # groups and blogs
+MAX_OUTLINES = 100_000  # groups and blogs, and "&" as well; real lists have 1,300 and 90
 MAX_DEPTH = 30  # outlines inside outlines; real lists have 3
 _DECLARED = re.compile(rb"<\?xml[^>]{0,200}?encoding\s*=\s*[\"']([A-Za-z0-9._-]{1,40})")
 _BOMS = (
@@ -34,7 +34,7 @@ _DANGEROUS = re.compile(r"<!\s*(DOCTYPE|ENTITY)", re.IGNORECASE)
 _XML_ENTITIES = frozenset(("amp", "lt", "gt", "quot", "apos"))
 _AMPERSAND = re.compile(r"&(?:(#\d{1,7}|#x[0-9a-fA-F]{1,6}|[A-Za-z][A-Za-z0-9]{1,31});)?")
 _VALUE = re.compile(r'="[^"\n]*"')
-_DECLARATION = re.compile(r"\s*<\?xml[^>]*\?>")
+_DECLARATION = re.compile(r"\s*<\?xml[^>]*\?>")  # matched at the start alone
 
 
 def looks_like_xml(content: bytes) -> bool:
@@ -61,6 +61,8 @@ def read_opml(content: bytes, *, file: str) -> Listing:
             _("take the line that begins with <! out, if you trust the file"),
             "entities",
         )
+    if decoded.count("&") > MAX_OUTLINES:
+        return Listing(findings=(_too_much(f"{file}:1", deep=False),))
     findings: list[Finding] = []
     rows = tuple(_rows(_mended(decoded), file, findings))
     return Listing(rows=rows, findings=tuple(findings))
@@ -124,7 +126,9 @@ def _decoded(content: bytes) -> str | None:
 
 def _mended(decoded: str) -> bytes:
     """Return well-formed bytes where there is no doubt what was meant; lines stay lines."""
-    decoded = text.printable(_DECLARATION.sub("", decoded, count=1))
+    if declaration := _DECLARATION.match(decoded):
+        decoded = "\n" * declaration[0].count("\n") + decoded[declaration.end() :]
+    decoded = text.printable(decoded)
     decoded = _VALUE.sub(lambda found: found[0].replace("<", "&lt;"), decoded)
     return _AMPERSAND.sub(_reference, decoded).encode("utf-8", "replace")
 
@@ -158,7 +162,7 @@ def _rows(content: bytes, file: str, findings: list[Finding]) -> Iterator[Row]:
     torn = {entry.line: entry.message for entry in reversed(list(events.error_log))}
     findings.extend(_torn(file, line, why) for line, why in sorted(torn.items()))
     if not rows and not findings:
-        findings.append(_no_opml(file))
+        findings.append(_nothing(file))
     yield from (row for row in rows if row.line not in torn)
 
 
@@ -166,19 +170,21 @@ def _walk(events: "etree.iterparse", file: str, findings: list[Finding]) -> Iter
     groups: list[str] = []  # names of the outlines that are open; empty: not a group
     count = 0
     for event, element in events:
-        if not isinstance(element.tag, str) or etree.QName(element).localname.lower() != "outline":
-            if event == "start" and element.getparent() is None and not _is_opml(element):
-                findings.append(_no_opml(file))
-                return
-            continue
+        tag = etree.QName(element).localname.lower() if isinstance(element.tag, str) else ""
         if event == "end":
-            groups.pop()
+            if tag == "outline":
+                groups.pop()
             _forget(element)
             continue
         count += 1
+        if element.getparent() is None and tag not in {"opml", "outline"}:
+            findings.append(_no_opml(file))
+            return
         if count > MAX_OUTLINES or len(groups) >= MAX_DEPTH:
             findings.append(_too_much(f"{file}:{element.sourceline}", deep=count <= MAX_OUTLINES))
             return
+        if tag != "outline":
+            continue
         attributes = {str(k).lower(): str(v).strip() for k, v in element.attrib.items()}
         name = attributes.get("text") or attributes.get("title") or ""
         cells = _cells(attributes, name, groups)
@@ -209,12 +215,8 @@ def _language(declared: str) -> str:
     return found[1].lower() if found else ""
 
 
-def _is_opml(element: "etree._Element") -> bool:
-    return etree.QName(element).localname.lower() in {"opml", "outline"}
-
-
 def _forget(element: "etree._Element") -> None:
-    """Free an outline that was read: ten megabytes of them would be a gigabyte of tree."""
+    """Free an element that was read: ten megabytes of them would be a gigabyte of tree."""
     element.clear()
     parent = element.getparent()
     if parent is not None:
@@ -240,10 +242,19 @@ def _no_opml(file: str) -> Finding:
     )
 
 
+def _nothing(file: str) -> Finding:
+    return error(
+        f"{file}:1",
+        _("no blog is in this list"),
+        _("a blog is an outline with xmlUrl or htmlUrl"),
+        rule="empty",
+    )
+
+
 def _too_much(place: str, *, deep: bool) -> Finding:
     what = (
         _("groups inside more than {most} groups").format(most=MAX_DEPTH)
         if deep
-        else _("more than {most} outlines").format(most=MAX_OUTLINES)
+        else _("more than {most} entries").format(most=MAX_OUTLINES)
     )
     return error(place, what, _("the rest was not read: split the file"), rule="too-much")

@@ -1,0 +1,254 @@
+"""``rank show`` by parts, ``diff``, ``rising``: the list as people look at it."""
+
+import json
+import random
+from collections.abc import Callable
+from datetime import UTC, date, datetime, timedelta
+
+import pytest
+from conftest import Result
+from hypothesis import given
+from hypothesis import strategies as st
+
+from buzz.config import Settings
+from buzz.core.ranking import Change, band
+from buzz.edges.store import Store, blogs, entries, feeds, rankings
+from buzz.model import Blog, Entry, Feed, FeedState, RankedBlog, Ranking
+from buzz.pipeline import rank
+
+NIGHTS = [datetime(2026, 3, 28 + n, 2, 0, tzinfo=UTC) for n in range(3)]
+AS_OF = NIGHTS[-1]
+Run = Callable[..., Result]
+
+
+def entry(blog: str, day: date, number: int = 0) -> Entry:
+    at = datetime(day.year, day.month, day.day, 1, number, tzinfo=UTC)
+    return Entry(
+        blog=blog,
+        identity=f"{day} {number}",
+        title=f"{blog} {day} {number}",
+        published=at,
+        first_seen=at,
+        day=day,
+        content_hash=f"{blog} {day} {number}",
+        length=500,
+    )
+
+
+def daily(blog: str, ages: range) -> list[Entry]:
+    return [entry(blog, (AS_OF - timedelta(days=age)).date()) for age in ages]
+
+
+@pytest.fixture
+def desk(settings: Settings, store: Store, monkeypatch: pytest.MonkeyPatch) -> Store:
+    """Five blogs, ranked on three nights in a list of three places; "new" comes up, "old" fades."""
+    with store.write() as tx:
+        blogs.save(
+            tx,
+            [
+                Blog(slug="top", name="Top", url="u", federation="75", tags=("ecole",)),
+                Blog(slug="mid", name="Mid", url="u", federation="2A", tags=("climat", "ecole")),
+                Blog(slug="old", name="Old", url="u", federation="75"),
+                Blog(slug="new", name="New", url="u", federation="75", tags=("ecole",)),
+                Blog(slug="mute", name="Mute", url="u"),
+            ],
+            AS_OF - timedelta(days=99),
+        )
+        known = ("top", "mid", "old", "new", "mute")
+        feeds.save(
+            tx, [Feed(blog=s, url="u", state=FeedState.OK, last_success=AS_OF) for s in known]
+        )
+        entries.save(tx, daily("top", range(60)))
+        entries.save(tx, daily("mid", range(0, 60, 2)))
+        entries.save(tx, daily("old", range(20, 60, 5)))
+        entries.save(tx, daily("new", range(3)))
+    monkeypatch.setenv("BUZZ_RANK_SIZE", "3")
+    for night in NIGHTS:
+        rank.run(_three(settings), store, night)
+    return store
+
+
+def _three(settings: Settings) -> Settings:
+    from dataclasses import replace
+
+    return replace(settings, rank=replace(settings.rank, size=3))
+
+
+def slugs(result: Result) -> list[str]:
+    return [blog["slug"] for blog in json.loads(result.out)["blogs"]]
+
+
+@pytest.mark.parametrize(
+    ("options", "expected"),
+    [
+        ((), ["top", "mid", "new"]),
+        (("--all",), ["top", "mid", "new", "old", "mute"]),
+        (("--federation", "75"), ["top", "new"]),
+        (("--federation", "75", "--all"), ["top", "new", "old"]),
+        (("--federation", "2a"), ["mid"]),
+        (("--tag", "École"), []),
+        (("--tag", "ecole"), ["top", "mid", "new"]),
+        (("--tag", "ecole", "--tag", "CLIMAT"), ["mid"]),
+        (("--federation", "75", "--tag", "ecole", "--top", "1"), ["top"]),
+        (("--federation", "13"), []),
+    ],
+)
+def test_parts_of_the_list(
+    desk: Store, run: Run, options: tuple[str, ...], expected: list[str]
+) -> None:
+    assert slugs(run("rank", "show", *options, "--json")) == expected
+
+
+def test_a_part_is_numbered_for_itself(desk: Store, run: Run) -> None:
+    lines = run("rank", "show", "--federation", "75").out.splitlines()
+    assert lines[0].split()[:2] == ["place", "rank"]
+    assert [line.split()[:4] for line in lines[2:]] == [
+        ["1", "1", "=", "Top"],
+        ["2", "3", "=", "New"],
+    ]
+
+
+@pytest.mark.parametrize(
+    ("rank_", "told"), [(1, (1, 1)), (100, (100, 100)), (101, (101, 200)), (1500, (1401, 1500))]
+)
+def test_bands(rank_: int, told: tuple[int, int]) -> None:
+    assert band(rank_) == told
+
+
+@given(st.integers(1, 5000))
+def test_a_rank_is_in_its_band(rank_: int) -> None:
+    first, last = band(rank_)
+    assert first <= rank_ <= last
+    assert band(first) == band(last)
+
+
+def test_below_rank_100_bands_are_told(settings: Settings, store: Store, run: Run) -> None:
+    """And a blog there has moved only where it has changed its band."""
+    known = [f"b{n:03}" for n in range(320)]
+    before = [*known[:100], *known[200:], *known[100:200]]
+    with store.write() as tx:
+        blogs.save(tx, [Blog(slug=s, name=s, url="u") for s in known], AS_OF)
+        for night, order in zip(NIGHTS, (before, known), strict=False):
+            rankings.save(tx, _ranking(night, order))
+    lines = run("rank", "show", "--all").out.splitlines()
+    assert lines[2 + 99].split()[:2] == ["100", "="]
+    assert lines[2 + 100].split()[:2] == ["101\u2013200", "▲"]
+    assert lines[2 + 200].split()[:2] == ["201\u2013300", "▼"]
+    assert lines[2 + 319].split()[:2] == ["301\u2013400", "▼"]
+
+
+def _ranking(as_of: datetime, order: list[str]) -> Ranking:
+    return Ranking(
+        as_of=as_of,
+        size=100,
+        half_life_days=14.0,
+        blogs=tuple(
+            RankedBlog(
+                rank=number,
+                slug=slug,
+                score=1.0,
+                listed=number <= 100,
+                active_days_30=1,
+                entries_30=1,
+                last_published=None,
+                status=FeedState.OK,
+            )
+            for number, slug in enumerate(order, 1)
+        ),
+    )
+
+
+def test_diff_with_the_ranking_before_and_with_a_day(desk: Store, run: Run) -> None:
+    facts = json.loads(run("rank", "diff", "--json").out)
+    assert (facts["as_of"], facts["since"]) == (NIGHTS[2].isoformat(), NIGHTS[1].isoformat())
+    assert (facts["entered"], facts["left"]) == ([], [])
+    facts = json.loads(run("rank", "diff", "--since", "2026-03-28", "--json").out)
+    assert facts["since"] == NIGHTS[0].isoformat()
+    assert facts["entered"] == [{"slug": "new", "rank": 3, "former_rank": 4}]
+    assert facts["left"] == [{"slug": "old", "rank": 4, "former_rank": 3}]
+    assert [(m["slug"], m["gain"]) for m in facts["moved"]] == [("new", 1), ("old", -1)]
+    shown = run("rank", "diff", "--since", "2026-03-28")
+    assert [line.split() for line in shown.out.splitlines()[2:]] == [
+        ["entered", "New", "3", "4", "▲1"],
+        ["left", "Old", "4", "3", "▼1"],
+    ]
+    assert "1 entered, 1 left" in shown.err
+
+
+def test_diff_needs_two_rankings_and_a_date(desk: Store, run: Run) -> None:
+    assert run("rank", "diff", "--since", "2026-03-27").code == 1
+    assert run("rank", "diff", "--since", "yesterday").code == 2
+
+
+def test_diff_and_rising_before_the_first_run(workspace: object, run: Run) -> None:
+    for command in ("diff", "rising"):
+        result = run("rank", command)
+        assert (result.code, result.out) == (1, "")
+        assert "no ranking yet" in result.err
+
+
+def test_a_blog_that_left_the_ranking_is_told_last() -> None:
+    from buzz.core.ranking import changes
+
+    one, two = _ranking(NIGHTS[0], ["a", "b"]), _ranking(NIGHTS[1], ["b", "c"])
+    assert changes(two, one) == (
+        Change(slug="b", rank=1, former_rank=2, listed=True, was_listed=True),
+        Change(slug="c", rank=2, former_rank=None, listed=True, was_listed=False),
+        Change(slug="a", rank=None, former_rank=1, listed=False, was_listed=True),
+    )
+    assert [change.gain for change in changes(two, one)] == [1, 0, 0]
+
+
+def test_rising_are_those_outside_the_list_by_their_last_days(
+    settings: Settings, desk: Store, run: Run
+) -> None:
+    with desk.write() as tx:
+        more = [Blog(slug=s, name=s.title(), url="u") for s in ("spring", "autumn")]
+        blogs.save(tx, more, AS_OF)
+        entries.save(tx, daily("spring", range(1, 3)))
+        entries.save(tx, daily("autumn", range(18, 60, 4)))
+    rank.run(_three(settings), desk, AS_OF)
+    facts = json.loads(run("rank", "rising", "--json").out)
+    assert [blog["slug"] for blog in facts["blogs"]] == ["spring", "autumn", "old"]
+    assert facts["blogs"][0]["rising_score"] == pytest.approx(2 ** (-1 / 7) + 2 ** (-2 / 7))
+    assert not any(blog["listed"] for blog in facts["blogs"])
+    shown = run("rank", "rising", "--top", "1").out.splitlines()
+    assert len(shown) == 3
+    assert "Spring" in shown[2]
+
+
+def test_who_is_held_does_not_rise(settings: Settings, desk: Store, run: Run) -> None:
+    with desk.write() as tx:
+        blogs.save(tx, [Blog(slug="loud", name="Loud", url="u")], AS_OF)
+        entries.save(tx, [entry("loud", AS_OF.date(), n) for n in range(40)])
+    rank.run(_three(settings), desk, AS_OF)
+    assert "loud" not in slugs(run("rank", "rising", "--json"))
+
+
+@pytest.mark.both_databases
+def test_a_full_recomputation_agrees_to_the_last_bit(settings: Settings, store: Store) -> None:
+    """Whatever the order and the number of polls in which posts came (docs/decisions/0008)."""
+    rng = random.Random(1)
+    known = [f"b{n}" for n in range(8)]
+    posts = [
+        entry(slug, (AS_OF - timedelta(days=rng.randrange(100))).date(), n)
+        for slug in known
+        for n in range(40)
+    ]
+    with store.write() as tx:
+        blogs.save(tx, [Blog(slug=s, name=s, url="u") for s in known], AS_OF)
+    scores = []
+    for _ in range(3):
+        rng.shuffle(posts)
+        with store.write() as tx:
+            blogs.remove(tx, known)  # and their posts
+            blogs.save(tx, [Blog(slug=s, name=s, url="u") for s in known], AS_OF)
+        for start in range(0, len(posts), 77):
+            with store.write() as tx:
+                entries.save(tx, posts[start : start + 77])
+        rank.run(settings, store, AS_OF)
+        with store.read() as tx:
+            stored = rankings.latest(tx)
+        assert stored is not None
+        scores.append([(b.slug, b.score.hex()) for b in stored.blogs])
+    assert scores[0] == scores[1] == scores[2]
