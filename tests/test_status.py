@@ -260,8 +260,8 @@ def test_status_is_told_to_people_and_to_programs(
         "Blogs      4: 3 active (2 with an e-mail address), 1 paused\n",
         "Posts      2, the newest found 60 minutes ago\n",
         "Ranking    2 Mar 2026 at 09:00: 2 blogs, 1 listed\n",
-        "poll: 2 Mar 2026 at 08:58, 90 seconds, done\n",
-        "rank: 2 Mar 2026 at 09:00, 0 seconds, exit code 1\n",
+        "poll: 2 Mar 2026 at 08:58, 90 seconds, done; 1 of the last runs did not end well\n",
+        "rank: 2 Mar 2026 at 09:00, 0 seconds, exit code 1; 1 of the last runs did not end well\n",
         "retraites: checked; 2 targeted = 1 planned + 1 suppressed\n",
         "\nNext:\n  buzz poll\n      1 feed was never polled\n",
     ):
