@@ -37,6 +37,7 @@ _RELAY = (
     "id campaign blog url title published verdict label mode stance score lag_s talking_points"
     " evidence"
 )
+_HEALTH = "blog url state since days reason last_success failures remedy"
 _DIFF = "added changed[slug fields] removed blogs written"
 # Keys beside ``v``, the version of the keys; in brackets those of the objects in a list.
 JSON = {
@@ -46,13 +47,16 @@ JSON = {
     f" campaigns[{_ACCOUNT} relays subject] next[why command]",
     "poll": "feeds due fetched not_modified failed entries_seen entries_new entries_changed"
     " seconds states",
-    "blogs import": _DIFF,
+    "blogs import": f"{_DIFF} known left_out[rule level place what remedy]",
     "blogs list": f"blogs[{_BLOG}]",
     "blogs show": _BLOG,
     "blogs add": _DIFF,
     "blogs edit": _DIFF,
     "blogs remove": _DIFF,
-    "blogs check": "problems[rule level place what remedy] drift ill[]",
+    "blogs check": "problems[rule level place what remedy] drift states"
+    f" ill[{_HEALTH}] well[{_HEALTH}]",
+    "blogs discover": "url blog name language feed_url feed_title tried[url reason]"
+    " emails[address page] contacts reason written",
     "rank run": "as_of ranked listed entered left held",
     "rank show": f"as_of blogs[{_PLACE}]",
     "rank explain": f"as_of {_PLACE} scored_on former_rank size half_life_days"
@@ -124,10 +128,11 @@ EXITS: dict[str, dict[int, str]] = {
         5: "a campaign's check has found errors, or it has ended",
         9: "uncertain deliveries remain",
     },
-    "blogs import": _REGISTRY,
+    "blogs import": {3: "lines of somebody's list were left out", **_REGISTRY},
     "blogs add": _REGISTRY,
     "blogs edit": _REGISTRY,
     "blogs remove": _REGISTRY,
+    "blogs discover": {**_REGISTRY, 1: "no feed was found", 75: "the page cannot be read now"},
     "blogs check": {5: "the registry is not sound"},
     "campaign check": {5: "it found errors"},
     "campaign preview": _LETTER,
