@@ -145,7 +145,7 @@ COMPLAINTS = [
     (("rank", "show", "--top", "x"), "--top : un nombre entier est attendu"),
     (("rank", "show", "--top", "0"), "--top : 1 au moins"),
     (("rank", "show", "--top"), "--top attend une valeur"),
-    (("rank", "show", "--tpo"), "il n'y a pas d'option --tpo (vouliez-vous dire --top ?)"),
+    (("rank", "rising", "--tpo"), "il n'y a pas d'option --tpo (vouliez-vous dire --top ?)"),
     (("rank", "show", "--zzz"), "il n'y a pas d'option --zzz"),
     (("rank", "show", "--all=1"), "--all ne prend pas de valeur"),
     (("rank", "explain"), "BLOG manque"),
