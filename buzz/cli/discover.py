@@ -31,7 +31,7 @@ def plant(app: typer.Typer) -> None:
 
 def discover(
     where: Annotated[
-        str, typer.Argument(metavar="[URL|SLUG]", help=N_("A blog's page, or a blog's slug."))
+        str, typer.Argument(metavar="URL", help=N_("A blog's page, or a blog's slug."))
     ] = "",
     *,
     everywhere: Annotated[

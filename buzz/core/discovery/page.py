@@ -15,6 +15,7 @@ from lxml import etree
 from buzz.core.text import folded, one_line, printable
 from buzz.core.urls import canonical, host, is_web
 
+MAX_BYTES = 2_000_000  # read of one page; 5 MB of <p> would be 200 MB of tree
 MAX_LINKS = 5_000  # looked at on one page; the longest blogroll of a real blog has 400
 MAX_CONTACTS = 5
 MAX_EMAILS = 10
@@ -54,11 +55,11 @@ def read_page(body: bytes, url: str, content_type: str = "") -> Page:
     """Return what a page says of itself; of what is no HTML, nothing.
 
     Args:
-        body: as it came, at most some megabytes.
+        body: as it came.
         url: where it came from, after redirects.
         content_type: the header.
     """
-    root = _tree(body, content_type)
+    root = _tree(body[:MAX_BYTES], content_type)
     if root is None:
         return Page(url=url)
     base = _base(root, url)
@@ -95,7 +96,9 @@ def _encoding(body: bytes, content_type: str) -> str | None:
     """Return the encoding to read by; None: what the page declares."""
     try:
         body.decode()
-    except UnicodeDecodeError:
+    except UnicodeDecodeError as exc:
+        if exc.reason == "unexpected end of data":  # cut off inside a letter
+            return "utf-8"
         declared = _CHARSET.search(content_type)
     else:
         return "utf-8"

@@ -29,6 +29,7 @@ WHOLE_DAY = 4  # the last day is one with this part of the fullest's posts: a cr
 
 Days = Sequence[tuple[int, int]]  # (ordinal of the day, posts that count), by day
 Order = Sequence[tuple[str, float]]  # slugs with their scores, best first
+Week = Mapping[str, tuple[int, int]]  # slug -> (days with a post, posts) that count in a week
 
 
 class TrialImpossible(Exception):
@@ -86,11 +87,15 @@ def backtest(
         "tempered": _Way(value, _weights(half_life_days)),
     }
     orders = {name: [past.order(way, day) for day in on] for name, way in ways.items()}
+    weeks = {day: past.week_after(day) for day in on}
     methods = {
-        name: _judged(past, way, on, orders[name], k, is_sticky=False) for name, way in ways.items()
+        name: _judged(past, way, weeks, orders[name], k, is_sticky=False)
+        for name, way in ways.items()
     }
     ours = ways["tempered"]
-    methods["tempered_hysteresis"] = _judged(past, ours, on, orders["tempered"], k, is_sticky=True)
+    methods["tempered_hysteresis"] = _judged(
+        past, ours, weeks, orders["tempered"], k, is_sticky=True
+    )
     return Trial(
         blogs=len(past.counted),
         k=k,
@@ -171,8 +176,8 @@ class _Past:
         scored = [(blog, way.score(days, on)) for blog, days in self.counted.items()]
         return sorted((pair for pair in scored if pair[1]), key=lambda pair: (-pair[1], pair[0]))
 
-    def week_after(self, on: int) -> dict[str, tuple[int, int]]:
-        """Return (days with a post, posts) that count in the week after, where there are any."""
+    def week_after(self, on: int) -> Week:
+        """Return what counts in the week after a day, of the blogs that have anything."""
         found = {}
         for blog, days in self.counted.items():
             week = [n for day, n in days if on < day <= on + WEEK]
@@ -185,16 +190,22 @@ class _Past:
 
 
 def _judged(
-    past: _Past, way: _Way, on: Sequence[int], orders: Sequence[Order], k: int, *, is_sticky: bool
+    past: _Past,
+    way: _Way,
+    weeks: Mapping[int, Week],
+    orders: Sequence[Order],
+    k: int,
+    *,
+    is_sticky: bool,
 ) -> Figures:
     alive, precision, ndcg, churn, burst = [], [], [], [], []
     former: frozenset[str] = frozenset()
     enter, stay = thresholds(k)
     edge = max(enter, 1) if is_sticky else k  # the rank that lets a newcomer in
-    for number, (day, order) in enumerate(zip(on, orders, strict=True)):
+    for number, (day, order) in enumerate(zip(weeks, orders, strict=True)):
         slugs = [blog for blog, _ in order]
         listed = places(slugs, former, k) if is_sticky else frozenset(slugs[:k])
-        after = past.week_after(day)
+        after = weeks[day]
         week = frozenset(range(day + 1, day + 1 + WEEK))
         alive.append(_share(sum(bool(past.any[blog] & week) for blog in listed), len(listed)))
         best = sorted(after, key=lambda blog: (-after[blog][1], blog))[:k]
@@ -216,7 +227,7 @@ def _judged(
     )
 
 
-def _ndcg(listed: Sequence[str], after: Mapping[str, tuple[int, int]], k: int) -> float:
+def _ndcg(listed: Sequence[str], after: Week, k: int) -> float:
     """Return the normalised discounted cumulative gain (Järvelin & Kekäläinen 2002)."""
     gained = _dcg([after.get(blog, (0, 0))[0] for blog in listed])
     best = _dcg(sorted((days for days, _ in after.values()), reverse=True)[:k])
