@@ -112,7 +112,13 @@ def _places(document: Sequence[Entry], settled: Sequence[Entry]) -> Iterator[int
 
 
 def _is_same(one: Entry, other: Entry) -> bool:
-    return replace(one, identity="", left_out=None) == replace(other, identity="", left_out=None)
+    """Tell whether two are one entry: settling changes its identity and what counts of it."""
+    return (one.link, one.title, one.text, one.first_seen) == (
+        other.link,
+        other.title,
+        other.text,
+        other.first_seen,
+    )
 
 
 def histories(folder: Path) -> list[tuple[Path, list[Path]]]:
