@@ -30,6 +30,8 @@ def courtesy_host(url: str) -> str:
     'karim.example'
     """
     name = host(url)
+    if name.endswith(".localhost"):  # RFC 6761 §6.3: this machine, and no platform's servers
+        return name
     labels = name.split(".")
     for start in range(len(labels)):
         tail = ".".join(labels[start:])
