@@ -10,6 +10,7 @@ import pytest
 from conftest import Result
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from strategies import registries
 
 from buzz.config import Settings
 from buzz.core import registry
@@ -20,7 +21,6 @@ from buzz.edges.store import Store, blogs, feeds
 from buzz.errors import CheckRefused, ConfigurationError, TemporaryFailure
 from buzz.model import Blog, BlogStatus, Consent, Feed, FeedState, Ground, Level
 from buzz.pipeline import registry as pipeline
-from strategies import registries
 
 Run = Callable[..., Result]
 NOW = datetime(2026, 3, 2, 9, tzinfo=UTC)
