@@ -10,7 +10,8 @@ it wants to be left alone.
 import asyncio
 import socket
 import ssl
-from collections.abc import Awaitable, Callable, Iterable, Mapping
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Iterator, Mapping
+from contextlib import AsyncExitStack, asynccontextmanager, contextmanager
 from datetime import timedelta
 from types import TracebackType
 from typing import NamedTuple, Self
@@ -18,7 +19,7 @@ from urllib.parse import urldefrag, urljoin
 
 import aiohttp
 
-from buzz.edges.fetch.body import ACCEPT_ENCODING, BodyError, read
+from buzz.edges.fetch.body import ACCEPT_ENCODING, TIERS, BodyError, read
 from buzz.edges.fetch.guard import Forbidden, Guard, check_url, is_loopback_name
 from buzz.edges.fetch.headers import max_age, retry_after
 from buzz.edges.fetch.resolver import GuardedResolver, Lookup, system_lookup
@@ -28,6 +29,7 @@ from buzz.model import FetchOutcome, FetchResult, Validators
 __all__ = ["Fetcher", "Guard", "is_loopback_name", "retry_after"]
 
 MAX_REDIRECTS = 5
+RECEIVE_BUFFER = 1 << 16  # bytes a connection may have sent us before we read them
 MAX_HEADER = 32_768  # bytes of one; 8,190 is too little for some Content-Security-Policy
 ACCEPT = "application/atom+xml, application/rss+xml, application/xml;q=0.9, */*;q=0.5"
 REDIRECTS = frozenset((301, 302, 303, 307, 308))
@@ -76,6 +78,7 @@ class Fetcher:
         self._max_bytes = max_bytes
         self._guard = Guard(allow_networks)
         self._slots = asyncio.Semaphore(concurrency)
+        self._large = tuple(asyncio.Semaphore(most) for _size, most in TIERS)
         self._turns = Turns(pause_s, holds or {})
         self._before_request = before_request
         self._lookup = lookup
@@ -98,6 +101,7 @@ class Fetcher:
             },
             timeout=aiohttp.ClientTimeout(total=None),  # one clock: fetch()'s
             auto_decompress=False,
+            read_bufsize=RECEIVE_BUFFER // 2,
             max_line_size=MAX_HEADER,
             max_field_size=MAX_HEADER,
         )
@@ -112,17 +116,28 @@ class Fetcher:
         """Close the connections."""
         await self._session.close()
 
-    async def fetch(self, url: str, validators: Validators | None = None) -> FetchResult:
+    async def fetch(
+        self,
+        url: str,
+        validators: Validators | None = None,
+        held: AsyncExitStack | None = None,
+    ) -> FetchResult:
         """Return what came back from an address; a failure is a value, never an exception.
 
         Args:
             url: http or https.
             validators: of the body we have, byte for byte as they came; None: we have none.
+            held: to be closed when the body is no longer needed: until then a large one counts
+                among the few that may be there at a time. None: when it has been read.
         """
+        async with AsyncExitStack() as until_read:
+            return await self._fetch(url, validators or Validators(), held or until_read)
+
+    async def _fetch(self, url: str, validators: Validators, held: AsyncExitStack) -> FetchResult:
         trip = _Trip(url)
         try:
             for _hop in range(MAX_REDIRECTS + 1):
-                answer = await self._hop(trip, validators or Validators())
+                answer = await self._hop(trip, validators, held)
                 if not answer.location:
                     result = trip.result(answer)
                     self._turns.heed(result)
@@ -134,21 +149,25 @@ class Fetcher:
         except Exception as exc:  # noqa: BLE001  (one dead feed never stops a poll)
             return trip.failed(*_reason(exc))
 
-    async def _hop(self, trip: "_Trip", validators: Validators) -> "_Answer":
+    async def _hop(self, trip: "_Trip", validators: Validators, held: AsyncExitStack) -> "_Answer":
         check_url(trip.at)
         turn = self._turns.at(trip.at)
         # Gate first: the waiting line of one host must not occupy the slots of the others.
         async with turn.gate, self._slots:
             await self._before_request()
             await turn.come()
-            started = asyncio.get_running_loop().time()
-            try:
-                async with asyncio.timeout(self._timeout_s - trip.spent_s):
-                    return await self._ask(trip.at, validators)
-            finally:
-                trip.spent_s += asyncio.get_running_loop().time() - started
+            async with trip.clock(self._timeout_s) as clock:
 
-    async def _ask(self, url: str, validators: Validators) -> "_Answer":
+                async def before_tier(tier: int) -> None:
+                    """Wait until few enough bodies are as large as this one; it costs no time."""
+                    with clock.stopped():
+                        await held.enter_async_context(self._large[tier])
+
+                return await self._ask(trip.at, validators, before_tier)
+
+    async def _ask(
+        self, url: str, validators: Validators, before_tier: Callable[[int], Awaitable[None]]
+    ) -> "_Answer":
         headers = {
             name: value
             for name, value in (
@@ -164,7 +183,8 @@ class Fetcher:
             body = b""
             if response.ok and response.status != NOT_MODIFIED:
                 encoding = response.headers.get("Content-Encoding", "")
-                body = await read(response.content.iter_any(), encoding, self._max_bytes)
+                pieces = response.content.iter_any()
+                body = await read(pieces, encoding, self._max_bytes, before_tier)
             return _Answer(
                 status=response.status,
                 headers=response.headers,
@@ -176,7 +196,9 @@ class Fetcher:
         """Return a socket for an address that was checked: no way around this leads to a host."""
         family, kind, protocol, _name, (host, port, *_rest) = address
         self._guard.check(str(host), int(port))
-        return socket.socket(family, kind, protocol)
+        made = socket.socket(family, kind, protocol)
+        made.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, RECEIVE_BUFFER)
+        return made
 
 
 class _Answer(NamedTuple):
@@ -189,6 +211,32 @@ class _Answer(NamedTuple):
     was_conditional: bool = False
 
 
+class _Clock:
+    """The time of a hop, which can be stopped."""
+
+    def __init__(self, timeout: asyncio.Timeout) -> None:
+        self._timeout = timeout
+        self._began = asyncio.get_running_loop().time()
+
+    def read_s(self) -> float:
+        """Return how much has passed."""
+        return asyncio.get_running_loop().time() - self._began
+
+    @contextmanager
+    def stopped(self) -> Iterator[None]:
+        """Let the time of the block not count."""
+        loop, deadline = asyncio.get_running_loop(), self._timeout.when()
+        since = loop.time()
+        self._timeout.reschedule(None)
+        try:
+            yield
+        finally:
+            waited = loop.time() - since
+            self._began += waited
+            if deadline is not None:
+                self._timeout.reschedule(deadline + waited)
+
+
 class _Trip:
     """One fetch on its way over redirects."""
 
@@ -197,6 +245,16 @@ class _Trip:
         self.spent_s = 0.0
         self._url = url
         self._hops: list[int] = []
+
+    @asynccontextmanager
+    async def clock(self, timeout_s: float) -> "AsyncIterator[_Clock]":
+        """Bound the time of a hop by what is left of the whole."""
+        try:
+            async with asyncio.timeout(timeout_s - self.spent_s) as timeout:
+                clock = _Clock(timeout)
+                yield clock
+        finally:
+            self.spent_s += clock.read_s()
 
     def follow(self, answer: _Answer) -> None:
         """Go where a redirect points to."""

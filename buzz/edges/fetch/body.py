@@ -5,7 +5,7 @@ A cap on decoded pieces let 64 MB through in one piece of a 298 KB gzip bomb; zl
 """
 
 import zlib
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Awaitable, Callable
 
 _GZIP_MAGIC = b"\x1f\x8b"
 _AUTO = zlib.MAX_WBITS | 32  # zlib or gzip, by its header
@@ -15,6 +15,13 @@ _PLAIN = frozenset(("", "identity", "none", "utf-8"))  # the last two are server
 _ZIPPED = frozenset(("gzip", "x-gzip", "deflate"))
 
 ACCEPT_ENCODING = "gzip, deflate"
+# Bytes from which on few bodies may be there at a time, and how few: a hundred large ones would fill
+# us. Of 208 real feeds 20, 6 and 3 are as large.
+TIERS = ((128 << 10, 12), (512 << 10, 4), (1 << 20, 1))
+
+
+async def _at_once(_tier: int) -> None:
+    """Hold nothing back."""
 
 
 class BodyError(Exception):
@@ -29,13 +36,19 @@ class BodyError(Exception):
         self.code = code
 
 
-async def read(chunks: AsyncIterator[bytes], encoding: str, max_bytes: int) -> bytes:
+async def read(
+    chunks: AsyncIterator[bytes],
+    encoding: str,
+    max_bytes: int,
+    before_tier: Callable[[int], Awaitable[None]] = _at_once,
+) -> bytes:
     """Return the whole body, decompressed.
 
     Args:
         chunks: as they come from the connection.
         encoding: the Content-Encoding header.
         max_bytes: the most that is taken, on the wire and decompressed.
+        before_tier: awaited with the number of each of ``TIERS`` that the body reaches.
 
     Raises:
         BodyError: it is larger, or cannot be decompressed.
@@ -45,6 +58,7 @@ async def read(chunks: AsyncIterator[bytes], encoding: str, max_bytes: int) -> b
         raise BodyError("encoding", f"Content-Encoding: {encoding}")
     body = _Body(max_bytes)
     decoder: _Inflater | None = None
+    tier = 0
     async for chunk in chunks:
         if encoding in _ZIPPED and decoder is None and not body.data:
             decoder = _Inflater.for_start(encoding, chunk)
@@ -52,6 +66,9 @@ async def read(chunks: AsyncIterator[bytes], encoding: str, max_bytes: int) -> b
             body.add(chunk)
         else:
             decoder.feed(chunk, body)
+        while tier < len(TIERS) and len(body.data) > TIERS[tier][0]:
+            await before_tier(tier)
+            tier += 1
     if decoder is not None:
         decoder.end()
     return bytes(body.data)
@@ -72,6 +89,7 @@ class _Body:
     def add(self, piece: bytes) -> None:
         """Append a piece, or refuse it."""
         if len(piece) > self.room:
+            self.data.clear()  # the error may live longer than the body should
             raise BodyError("too-large", f"more than {self._max} bytes")
         self.data += piece
 

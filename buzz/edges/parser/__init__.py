@@ -12,10 +12,12 @@ import pickle
 import struct
 import sys
 from collections import deque
+from contextlib import suppress
+from dataclasses import replace
 from types import TracebackType
 from typing import Self
 
-from buzz.edges.parser.protocol import HEADER, READY, Document, Limits
+from buzz.edges.parser.protocol import ANSWER, HEADER, READY, Document, Limits
 from buzz.errors import BuzzError
 from buzz.locales import gettext as _
 from buzz.model import ParsedFeed
@@ -24,6 +26,7 @@ __all__ = ["Document", "Limits", "Parsers"]
 
 BATCH = 16  # documents on the way to one process
 BATCH_BYTES = 1 << 20
+PIECE = 1 << 16  # bytes of a document that are handed over at a time
 START_S = 60.0  # for a process to import feedparser, on a machine that is busy
 ANSWER_S = 60.0  # wall time of one document; its CPU time is bounded by the process itself
 
@@ -96,9 +99,11 @@ class Parsers:
             await self._wake.wait_for(lambda: bool(self._waiting))
             # Leave something for the other lanes: a batch saves little, an idle core costs half.
             most = min(BATCH, 1 + len(self._waiting) // self._size)
-            while self._waiting and len(jobs) < most and size < BATCH_BYTES:
+            while self._waiting and len(jobs) < most:
+                size += len(self._waiting[0][0].body)
+                if jobs and size > BATCH_BYTES:
+                    break
                 jobs.append(self._waiting.popleft())
-                size += len(jobs[-1][0].body)
         return jobs
 
 
@@ -153,8 +158,7 @@ class _Process:
         The job at which it died has been answered with an error, the later ones are left.
         """
         for document, _answer in jobs:
-            frame = pickle.dumps(document, pickle.HIGHEST_PROTOCOL)
-            self._requests.write(struct.pack(HEADER, len(frame)) + frame)
+            await self._hand_over(document, is_alone=len(jobs) == 1)
         while jobs:
             parsed = await self._answer(ANSWER_S)
             answer = jobs.popleft()[1]
@@ -166,6 +170,22 @@ class _Process:
             if died:
                 return False
         return True
+
+    async def _hand_over(self, document: Document, *, is_alone: bool) -> None:
+        """Write a document to the process; one that is alone, and may be large, bit by bit.
+
+        With several we must not wait in between: the process may wait for us to read its answers.
+        """
+        body = document.body
+        head = pickle.dumps(replace(document, body=b""), pickle.HIGHEST_PROTOCOL)
+        self._requests.write(struct.pack(HEADER, len(head), len(body)) + head)
+        if not is_alone:
+            self._requests.write(body)
+            return
+        for start in range(0, len(body), PIECE):
+            self._requests.write(body[start : start + PIECE])
+            with suppress(ConnectionError):  # it has died: no answer will say so
+                await self._requests.drain()
 
     async def end(self) -> None:
         """End the process, whatever it is doing."""
@@ -179,8 +199,8 @@ class _Process:
         """Return the next answer, or None: the process is dead or as good as dead."""
         try:
             async with asyncio.timeout(timeout_s):
-                header = await self._answers.readexactly(struct.calcsize(HEADER))
-                frame = await self._answers.readexactly(struct.unpack(HEADER, header)[0])
+                header = await self._answers.readexactly(struct.calcsize(ANSWER))
+                frame = await self._answers.readexactly(struct.unpack(ANSWER, header)[0])
         except (asyncio.IncompleteReadError, ConnectionError, TimeoutError):
             return None
         return pickle.loads(frame)  # noqa: S301  (written by our own code in the other process)

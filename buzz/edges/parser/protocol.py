@@ -4,7 +4,8 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import NamedTuple
 
-HEADER = "!I"  # length of the pickle that follows
+HEADER = "!II"  # of a request: length of the pickled document without its body, and of the body
+ANSWER = "!I"  # of an answer: length of the pickle that follows
 READY = "ready"
 
 
