@@ -112,7 +112,9 @@ def _places(document: Sequence[Entry], settled: Sequence[Entry]) -> Iterator[int
 
 
 def _is_same(one: Entry, other: Entry) -> bool:
-    return replace(one, identity="", left_out=None) == replace(other, identity="", left_out=None)
+    """Tell whether two are one entry, whatever settling has decided of it."""
+    undecided = {"identity": "", "left_out": None, "unseen_at": None}
+    return replace(one, **undecided) == replace(other, **undecided)
 
 
 def histories(folder: Path) -> list[tuple[Path, list[Path]]]:

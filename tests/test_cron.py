@@ -285,7 +285,9 @@ def test_a_kill_releases_the_lock(
     settings: Settings, store: Store, run: Run, command: tuple[str, ...]
 ) -> None:
     with store.write() as tx:
-        blogs.save(tx, [Blog(slug="a", name="A", feed_url="http://127.0.0.1:9/rss")], settings.now())
+        blogs.save(
+            tx, [Blog(slug="a", name="A", feed_url="http://127.0.0.1:9/rss")], settings.now()
+        )
     lock = settings.data / "locks" / f"{command[0]}.lock"
     holder = subprocess.Popen(
         [sys.executable, "-c", HOLDER, str(lock)], stdout=subprocess.PIPE, text=True
