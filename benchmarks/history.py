@@ -112,9 +112,8 @@ def _places(document: Sequence[Entry], settled: Sequence[Entry]) -> Iterator[int
 
 
 def _is_same(one: Entry, other: Entry) -> bool:
-    """Tell whether two are one entry, whatever settling has decided of it."""
-    undecided = {"identity": "", "left_out": None, "unseen_at": None}
-    return replace(one, **undecided) == replace(other, **undecided)
+    mine = replace(one, identity="", left_out=None)
+    return mine == replace(other, identity="", left_out=None)
 
 
 def histories(folder: Path) -> list[tuple[Path, list[Path]]]:

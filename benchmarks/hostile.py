@@ -12,6 +12,7 @@ take 100 to 300 ms. Prints JSON; leaves with 1 if a sound blog was touched or me
 import argparse
 import asyncio
 import contextlib
+import io
 import json
 import multiprocessing
 import os
@@ -27,13 +28,14 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from multiprocessing.connection import Connection
 from pathlib import Path
+from typing import Any
 
 from buzz.config import load
 from buzz.edges.store import Store, blogs, entries, feeds, open_store
 from buzz.model import Blog
 
 MAX_MEMORY_MIB = 120
-TIMEOUT_S = 20
+TIMEOUT_S = 20.0
 TOML = """
 [poll]
 allow_networks = ["127.0.0.0/8"]
@@ -189,7 +191,7 @@ def serve(pipe: Connection, documents: list[bytes]) -> None:
         pipe.send(server.sockets[0].getsockname()[1])
         await server.serve_forever()
 
-    sys.stderr = open(os.devnull, "w", encoding="utf-8")  # noqa: SIM115  (streams that never end end badly)
+    sys.stderr = io.StringIO()  # streams that never end end badly
     asyncio.run(run())
 
 
@@ -199,6 +201,7 @@ def serving(documents: list[bytes]) -> Iterator[int]:
     ours, theirs = multiprocessing.Pipe()
     process = multiprocessing.Process(target=serve, args=(theirs, documents), daemon=True)
     process.start()
+    theirs.close()  # so that a server that dies is noticed
     try:
         yield ours.recv()
     finally:
@@ -218,7 +221,7 @@ class Run:
     worst: dict[str, str]  # reasons of the hostile ones, by kind
 
 
-def poll(port: int, sound_blogs: int, hostile_blogs: int) -> Run:
+def poll(port: int, sound_blogs: int, hostile_blogs: int, timeout_s: float) -> Run:
     """Poll a registry of so many blogs in a new workspace."""
     folder = Path(tempfile.mkdtemp(prefix="buzz-hostile-"))
     try:
@@ -232,18 +235,18 @@ def poll(port: int, sound_blogs: int, hostile_blogs: int) -> Run:
         ]
         with store.write() as tx:
             blogs.save(tx, known, datetime.now(UTC))
-        run = _run(folder, store, sound_blogs)
+        run = _run(folder, store, sound_blogs, timeout_s)
         store.close()
         return run
     finally:
         shutil.rmtree(folder)
 
 
-def _run(folder: Path, store: Store, sound_blogs: int) -> Run:
+def _run(folder: Path, store: Store, sound_blogs: int, timeout_s: float) -> Run:
     began = time.monotonic()
     process = subprocess.Popen(
         [sys.executable, "-m", "buzz", "--workspace", str(folder), "--quiet", "poll"],
-        env=os.environ | {"BUZZ_POLL_TIMEOUT_S": str(TIMEOUT_S)},
+        env=os.environ | {"BUZZ_POLL_TIMEOUT_S": str(timeout_s)},
     )
     memory_kib, seconds_sound = 0, 0.0
     while process.poll() is None:
@@ -290,12 +293,14 @@ def _peak_kib(pid: int) -> int:
     return 0
 
 
-def compared(n: int, share: float, documents: Path | None) -> dict[str, object]:
+def compared(
+    n: int, share: float, documents: Path | None, *, timeout_s: float = TIMEOUT_S
+) -> dict[str, Any]:
     """Return both runs' figures, and whether the sound blogs noticed anything."""
     hostile = round(n * share)
     with serving(sound(documents, n - hostile)) as port:
-        alone = poll(port, n - hostile, 0)
-        together = poll(port, n - hostile, hostile)
+        alone = poll(port, n - hostile, 0, timeout_s)
+        together = poll(port, n - hostile, hostile, timeout_s)
     return {
         "feeds": n,
         "hostile": hostile,
@@ -319,7 +324,7 @@ def main() -> int:
     options = parser.parse_args()
     figures = compared(options.feeds, options.share, options.documents)
     print(json.dumps(figures, indent=2))
-    memory = max(figures["memory_mib"])  # type: ignore[call-overload]
+    memory = max(figures["memory_mib"])
     return 1 if figures["entries_differ"] or memory > MAX_MEMORY_MIB else 0
 
 

@@ -10,16 +10,16 @@ it wants to be left alone.
 import asyncio
 import socket
 import ssl
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Iterator, Mapping
-from contextlib import AsyncExitStack, asynccontextmanager, contextmanager
+from collections.abc import Awaitable, Callable, Iterable, Mapping
 from datetime import timedelta
+from pathlib import Path
 from types import TracebackType
 from typing import NamedTuple, Self
 from urllib.parse import urldefrag, urljoin
 
 import aiohttp
 
-from buzz.edges.fetch.body import ACCEPT_ENCODING, TIERS, BodyError, read
+from buzz.edges.fetch.body import ACCEPT_ENCODING, Body, BodyError, read
 from buzz.edges.fetch.guard import Forbidden, Guard, check_url, is_loopback_name
 from buzz.edges.fetch.headers import max_age, retry_after
 from buzz.edges.fetch.resolver import GuardedResolver, Lookup, system_lookup
@@ -55,6 +55,7 @@ class Fetcher:
         allow_networks: Iterable[str] = (),
         pause_s: float = 0.0,
         holds: Mapping[str, timedelta] | None = None,
+        spool: Path | None = None,
         before_request: Callable[[], Awaitable[None]] = _at_once,
         lookup: Lookup = system_lookup,
     ) -> None:
@@ -69,6 +70,8 @@ class Fetcher:
             pause_s: between two starts at one host or platform.
             holds: hosts and platforms (``feeds.courtesy_host``) that want to be left alone, and
                 for how long from now.
+            spool: folder for bodies that are large (``FetchResult.large``); None: all of them stay
+                in memory.
             before_request: awaited when a request's turn has come: the caller's way to hold back
                 while it is busy with what came before.
             lookup: from a host to its addresses.
@@ -78,7 +81,7 @@ class Fetcher:
         self._max_bytes = max_bytes
         self._guard = Guard(allow_networks)
         self._slots = asyncio.Semaphore(concurrency)
-        self._large = tuple(asyncio.Semaphore(most) for _size, most in TIERS)
+        self._spool = spool
         self._turns = Turns(pause_s, holds or {})
         self._before_request = before_request
         self._lookup = lookup
@@ -116,28 +119,17 @@ class Fetcher:
         """Close the connections."""
         await self._session.close()
 
-    async def fetch(
-        self,
-        url: str,
-        validators: Validators | None = None,
-        held: AsyncExitStack | None = None,
-    ) -> FetchResult:
+    async def fetch(self, url: str, validators: Validators | None = None) -> FetchResult:
         """Return what came back from an address; a failure is a value, never an exception.
 
         Args:
             url: http or https.
             validators: of the body we have, byte for byte as they came; None: we have none.
-            held: to be closed when the body is no longer needed: until then a large one counts
-                among the few that may be there at a time. None: when it has been read.
         """
-        async with AsyncExitStack() as until_read:
-            return await self._fetch(url, validators or Validators(), held or until_read)
-
-    async def _fetch(self, url: str, validators: Validators, held: AsyncExitStack) -> FetchResult:
         trip = _Trip(url)
         try:
             for _hop in range(MAX_REDIRECTS + 1):
-                answer = await self._hop(trip, validators, held)
+                answer = await self._hop(trip, validators or Validators())
                 if not answer.location:
                     result = trip.result(answer)
                     self._turns.heed(result)
@@ -149,25 +141,21 @@ class Fetcher:
         except Exception as exc:  # noqa: BLE001  (one dead feed never stops a poll)
             return trip.failed(*_reason(exc))
 
-    async def _hop(self, trip: "_Trip", validators: Validators, held: AsyncExitStack) -> "_Answer":
+    async def _hop(self, trip: "_Trip", validators: Validators) -> "_Answer":
         check_url(trip.at)
         turn = self._turns.at(trip.at)
         # Gate first: the waiting line of one host must not occupy the slots of the others.
         async with turn.gate, self._slots:
             await self._before_request()
             await turn.come()
-            async with trip.clock(self._timeout_s) as clock:
+            started = asyncio.get_running_loop().time()
+            try:
+                async with asyncio.timeout(self._timeout_s - trip.spent_s):
+                    return await self._ask(trip.at, validators)
+            finally:
+                trip.spent_s += asyncio.get_running_loop().time() - started
 
-                async def before_tier(tier: int) -> None:
-                    """Wait until few enough bodies are as large as this one; it costs no time."""
-                    with clock.stopped():
-                        await held.enter_async_context(self._large[tier])
-
-                return await self._ask(trip.at, validators, before_tier)
-
-    async def _ask(
-        self, url: str, validators: Validators, before_tier: Callable[[int], Awaitable[None]]
-    ) -> "_Answer":
+    async def _ask(self, url: str, validators: Validators) -> "_Answer":
         headers = {
             name: value
             for name, value in (
@@ -180,11 +168,15 @@ class Fetcher:
             location = response.headers.get("Location", "")
             if response.status in REDIRECTS and location:
                 return _Answer(status=response.status, headers={}, location=location)
-            body = b""
+            body = None
             if response.ok and response.status != NOT_MODIFIED:
+                body = Body(self._max_bytes, self._spool)
                 encoding = response.headers.get("Content-Encoding", "")
-                pieces = response.content.iter_any()
-                body = await read(pieces, encoding, self._max_bytes, before_tier)
+                try:
+                    await read(response.content.iter_any(), encoding, body)
+                except BaseException:
+                    body.drop()
+                    raise
             return _Answer(
                 status=response.status,
                 headers=response.headers,
@@ -206,35 +198,9 @@ class _Answer(NamedTuple):
 
     status: int
     headers: Mapping[str, str]
-    body: bytes = b""
+    body: Body | None = None
     location: str = ""  # of a redirect
     was_conditional: bool = False
-
-
-class _Clock:
-    """The time of a hop, which can be stopped."""
-
-    def __init__(self, timeout: asyncio.Timeout) -> None:
-        self._timeout = timeout
-        self._began = asyncio.get_running_loop().time()
-
-    def read_s(self) -> float:
-        """Return how much has passed."""
-        return asyncio.get_running_loop().time() - self._began
-
-    @contextmanager
-    def stopped(self) -> Iterator[None]:
-        """Let the time of the block not count."""
-        loop, deadline = asyncio.get_running_loop(), self._timeout.when()
-        since = loop.time()
-        self._timeout.reschedule(None)
-        try:
-            yield
-        finally:
-            waited = loop.time() - since
-            self._began += waited
-            if deadline is not None:
-                self._timeout.reschedule(deadline + waited)
 
 
 class _Trip:
@@ -245,16 +211,6 @@ class _Trip:
         self.spent_s = 0.0
         self._url = url
         self._hops: list[int] = []
-
-    @asynccontextmanager
-    async def clock(self, timeout_s: float) -> "AsyncIterator[_Clock]":
-        """Bound the time of a hop by what is left of the whole."""
-        try:
-            async with asyncio.timeout(timeout_s - self.spent_s) as timeout:
-                clock = _Clock(timeout)
-                yield clock
-        finally:
-            self.spent_s += clock.read_s()
 
     def follow(self, answer: _Answer) -> None:
         """Go where a redirect points to."""
@@ -277,7 +233,9 @@ class _Trip:
             outcome=outcome,
             final_url=self.at,
             status=answer.status,
-            body=answer.body,
+            body=bytes(answer.body.data) if answer.body else b"",
+            large=answer.body.large if answer.body else None,
+            digest=answer.body.digest if answer.body else "",
             content_type=answer.headers.get("Content-Type", ""),
             validators=Validators(
                 etag=_sendable(answer.headers.get("ETag", "")),

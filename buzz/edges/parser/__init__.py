@@ -1,12 +1,14 @@
 """Parsing in processes of their own, started when the first body has changed and not before.
 
-``async with Parsers() as parsers: await parsers.parse(document)``. Each process takes a batch,
-and answers document by document: when one dies, the first that is unanswered is the culprit and
-fails alone, the rest of its batch goes to the next process. What a document may cost
-stands in :mod:`buzz.edges.parser.protocol`.
+``async with Parsers() as parsers: await parsers.parse(document)``. The smallest documents go first.
+Each process takes a batch, and answers document by document: when one dies, the first that is
+unanswered is the culprit and fails alone, the rest of its batch goes to the next process. What a
+document may cost stands in :mod:`buzz.edges.parser.protocol`.
 """
 
 import asyncio
+import heapq
+import itertools
 import os
 import pickle
 import struct
@@ -26,7 +28,6 @@ __all__ = ["Document", "Limits", "Parsers"]
 
 BATCH = 16  # documents on the way to one process
 BATCH_BYTES = 1 << 20
-PIECE = 1 << 16  # bytes of a document that are handed over at a time
 START_S = 60.0  # for a process to import feedparser, on a machine that is busy
 ANSWER_S = 60.0  # wall time of one document; its CPU time is bounded by the process itself
 
@@ -39,7 +40,8 @@ class Parsers:
     def __init__(self, processes: int = 0, limits: Limits = Limits()) -> None:  # noqa: B008  (a constant)
         self._limits = limits
         self._size = processes or len(os.sched_getaffinity(0))
-        self._waiting: deque[Job] = deque()
+        self._waiting: list[tuple[int, int, Job]] = []  # a heap: the smallest first
+        self._count = itertools.count()
         self._lanes: list[asyncio.Task[None]] = []
         self._wake = asyncio.Condition()
 
@@ -66,7 +68,8 @@ class Parsers:
         """
         answer: asyncio.Future[ParsedFeed] = asyncio.get_running_loop().create_future()
         async with self._wake:
-            self._waiting.append((document, answer))
+            job = (document, answer)
+            heapq.heappush(self._waiting, (document.size, next(self._count), job))
             if len(self._lanes) < self._size:
                 self._lanes.append(asyncio.create_task(self._lane()))
             self._wake.notify()
@@ -100,10 +103,10 @@ class Parsers:
             # Leave something for the other lanes: a batch saves little, an idle core costs half.
             most = min(BATCH, 1 + len(self._waiting) // self._size)
             while self._waiting and len(jobs) < most:
-                size += len(self._waiting[0][0].body)
+                size += self._waiting[0][0]
                 if jobs and size > BATCH_BYTES:
                     break
-                jobs.append(self._waiting.popleft())
+                jobs.append(heapq.heappop(self._waiting)[-1])
         return jobs
 
 
@@ -176,16 +179,13 @@ class _Process:
 
         With several we must not wait in between: the process may wait for us to read its answers.
         """
-        body = document.body
-        head = pickle.dumps(replace(document, body=b""), pickle.HIGHEST_PROTOCOL)
-        self._requests.write(struct.pack(HEADER, len(head), len(body)) + head)
-        if not is_alone:
-            self._requests.write(body)
-            return
-        for start in range(0, len(body), PIECE):
-            self._requests.write(body[start : start + PIECE])
-            with suppress(ConnectionError):  # it has died: no answer will say so
-                await self._requests.drain()
+        head = pickle.dumps(replace(document, body=b"", large=None), pickle.HIGHEST_PROTOCOL)
+        self._requests.write(struct.pack(HEADER, len(head), document.size) + head)
+        for piece in document.pieces():
+            self._requests.write(piece)
+            if is_alone:
+                with suppress(ConnectionError):  # it has died: no answer will say so
+                    await self._requests.drain()
 
     async def end(self) -> None:
         """End the process, whatever it is doing."""

@@ -4,13 +4,14 @@ import asyncio
 import signal
 import threading
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import AsyncExitStack, contextmanager
+from contextlib import contextmanager
 from dataclasses import replace
 from datetime import datetime
 from functools import partial
 
 from buzz.config import Settings
 from buzz.core import feeds as decide
+from buzz.edges import files
 from buzz.edges.fetch import Fetcher
 from buzz.edges.parser import Document, Parsers
 from buzz.edges.store import Store
@@ -21,8 +22,9 @@ from buzz.pipeline.poll.tally import Tally
 SAVE_EVERY_S = 0.25
 FEEDS_PER_TRANSACTION = 50
 # Bodies that wait for a parser or, parsed, for the store, in bytes; beyond, no further request
-# starts. Real feeds have 80 KB.
+# starts. Real feeds have 80 KB; large ones lie on disk, and a hundred of them are enough there.
 ROOM_BYTES = 4 << 20
+LARGE_BYTES = ROOM_BYTES // 100
 
 
 class Poller:
@@ -68,6 +70,7 @@ class Poller:
                 allow_networks=poll.allow_networks,
                 pause_s=poll.host_pause_s,
                 holds={host: until - self._now for host, until in self._held.items()},
+                spool=files.private_folder(self._settings.data),
                 before_request=self._room.wait,
             ) as fetcher,
             Parsers() as parsers,
@@ -84,15 +87,17 @@ class Poller:
     async def _one(self, feed: Feed, fetcher: Fetcher, parsers: Parsers) -> saving.Outcome:
         """Poll one feed."""
         validators = decide.validators_for(feed, self._now)
-        async with AsyncExitStack() as held:
-            result = await fetcher.fetch(feed.address, validators, held)
-            size = len(result.body)
-            self._room.take(size)
-            digest = decide.body_hash(result.body)
-            parsed = None
-            if result.outcome is FetchOutcome.FETCHED and digest != feed.body_hash:
+        result = await fetcher.fetch(feed.address, validators)
+        size = LARGE_BYTES if result.large else len(result.body)
+        self._room.take(size)
+        parsed = None
+        try:
+            if result.outcome is FetchOutcome.FETCHED and not decide.is_unchanged(feed, result):
                 parsed = await self._parsed(feed, result, parsers)
-        result = replace(result, body=b"")
+        finally:
+            if result.large is not None:
+                result.large.close()
+        result = replace(result, body=b"", large=None)
         self._advance(1)
         return saving.Outcome(
             feed=feed,
@@ -100,7 +105,6 @@ class Poller:
             polled=decide.Polled(
                 result=result,
                 conditional=any((validators.etag, validators.last_modified)),
-                digest=digest,
                 parsed=parsed,
             ),
         )
@@ -111,6 +115,7 @@ class Poller:
             url=result.final_url,
             content_type=result.content_type,
             body=result.body,
+            large=result.large,
             now=self._now,
             first=feed.last_success is None,
         )
