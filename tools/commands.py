@@ -45,7 +45,7 @@ JSON = {
     "status": "workspace blogs feeds entries newest ranking"
     " runs[command started_at ended_at exit_code summary seconds failed_recently]"
     f" campaigns[{_ACCOUNT} relays subject] next[why command]",
-    "poll": "feeds due fetched not_modified failed entries_seen entries_new entries_changed"
+    "poll": "feeds due fetched not_modified failed held entries_seen entries_new entries_changed"
     " seconds states",
     "blogs import": f"{_DIFF} known left_out[rule level place what remedy]",
     "blogs list": f"blogs[{_BLOG}]",
