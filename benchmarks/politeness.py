@@ -50,7 +50,8 @@ from buzz.model import Blog
 
 HOUR, DAY = 3600.0, 86_400.0
 SLACK_S = 70.0  # of an hour: cron does not start at the same second, and a run takes its time
-PAUSE_S = 0.1  # of 0.2: a busy machine may hold a connection up on its way
+PAUSE_S = 0.2  # between a start and the next but one: nominally two pauses of 0.2, but a busy
+# machine may hold a connection up on its way
 PEACE_S = {"weary": 3 * HOUR, "repairs": 5 * HOUR}
 ON_ITS_WAY_S = 1.0  # a request that has started before an answer came is no defiance of it
 SHARED = 6  # blogs on the host that grows weary
@@ -87,7 +88,7 @@ class Judge:
         self._gone: dict[str, float] = {}
         self._moved: Counter[str] = Counter()
         self._now_at: Counter[str] = Counter()
-        self._started: dict[str, float] = {}
+        self._started: defaultdict[str, list[float]] = defaultdict(list)
         self._began = time.time()
         self.hosts: dict[str, Callable[[str, bool], Answer]] = {
             "honest": self._honest,
@@ -152,7 +153,8 @@ class Judge:
         self._rule("identity", host, "+http" in request.headers.get("User-Agent", ""))
         self._rule("identity", host, not {"Cookie", "Referer"} & request.headers.keys())
         self._rule("together", host, self._now_at[host] <= 2)
-        self._rule("together", host, real - self._started.get(host, -9.0) > PAUSE_S)
+        started = self._started[host]
+        self._rule("together", host, len(started) < 2 or real - started[-2] > PAUSE_S)
         begins, ends = self._peace.get(host, (0.0, 0.0))
         self._rule("retry-after", host, not begins < now < ends)
         self._rule("gone", host, now - self._gone.get(host, -9 * DAY) > 7 * DAY - SLACK_S)
@@ -162,7 +164,7 @@ class Judge:
             self._rule("conditional", host, seen.given in {sent, ("", "")})
         elif seen.unconditional:
             self._rule("unconditional", host, now - seen.unconditional[-1] > DAY - SLACK_S)
-        self._started[host] = real
+        started.append(real)
         seen.at.append(now)
         if not any(sent):
             seen.unconditional.append(now)

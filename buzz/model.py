@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
 from enum import StrEnum
-from typing import NewType, Protocol
+from typing import IO, NewType, Protocol
 
 EntryId = NewType("EntryId", int)
 LinkId = NewType("LinkId", int)
@@ -171,6 +171,8 @@ class FetchResult:
     final_url: str = ""  # after redirects
     status: int = 0  # HTTP status; 0: no answer
     body: bytes = b""  # decompressed, at most poll.max_bytes
+    large: IO[bytes] | None = None  # the body instead, on disk: whoever asked for it closes it
+    digest: str = ""  # BLAKE2b of the body, hex; empty: there is none
     content_type: str = ""
     validators: Validators = field(default_factory=Validators)
     permanent: bool = False  # every redirect on the way was 301 or 308

@@ -2,11 +2,13 @@
 
 import asyncio
 import gzip
+import random
 import socket
 import zlib
 from collections.abc import Iterator
 from datetime import timedelta
 from ipaddress import ip_address
+from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
@@ -21,6 +23,7 @@ from buzz.model import FetchOutcome, FetchResult, Validators
 
 BODY = rss()
 MAX_BYTES = 100_000
+MAX_LARGE = 300_000
 LOOPBACK = ("127.0.0.0/8",)
 XML = {"Content-Type": "application/rss+xml"}
 
@@ -48,9 +51,8 @@ def fetch_all(
         async with Fetcher(
             user_agent="buzz/test (+http://parti.example/robot)",
             timeout_s=timeout_s,
-            max_bytes=MAX_BYTES,
             allow_networks=allow,
-            **options,
+            **{"max_bytes": MAX_BYTES, **options},
         ) as fetcher:
             return await asyncio.gather(*(fetcher.fetch(url, validators) for url in urls))
 
@@ -422,6 +424,32 @@ def test_the_cap_is_exact(size: int, encoding: str, server: FeedServer) -> None:
     result = fetch(server.set("sized", Reply(200, {"Content-Encoding": encoding}, sent)))
     assert len(result.body) == (size if size <= 100_000 else 0)
     assert result.error == ("" if size <= 100_000 else "too-large")
+
+
+@pytest.mark.parametrize("encoding", ["", "gzip"])
+def test_a_large_body_lies_on_disk(encoding: str, server: FeedServer, tmp_path: Path) -> None:
+    body = random.Random(1).randbytes(MAX_LARGE)
+    sent = gzip.compress(body) if encoding else body
+    url = server.set("large", Reply(200, {"Content-Encoding": encoding, **XML}, sent))
+    in_memory = fetch(url, max_bytes=MAX_LARGE)
+    on_disk = fetch(url, max_bytes=MAX_LARGE, spool=tmp_path)
+    assert (in_memory.body, in_memory.large) == (body, None)
+    assert on_disk.body == b""
+    assert on_disk.large is not None
+    on_disk.large.seek(0)
+    assert on_disk.large.read() == body
+    assert on_disk.digest == in_memory.digest != ""
+    on_disk.large.close()
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_body_that_becomes_too_large_leaves_nothing_on_disk(
+    server: FeedServer, tmp_path: Path
+) -> None:
+    url = server.set("huge", Reply(200, XML, bytes(MAX_LARGE + 1)))
+    result = fetch(url, max_bytes=MAX_LARGE, spool=tmp_path)
+    assert (result.error, result.large) == ("too-large", None)
+    assert list(tmp_path.iterdir()) == []
 
 
 def test_an_endless_body_ends(server: FeedServer) -> None:

@@ -11,7 +11,6 @@ from buzz.core.feeds.document import MAX_ENTRIES, content_hash, entry_day, mende
 from buzz.core.feeds.health import (
     Polled,
     after_poll,
-    body_hash,
     failure,
     is_our_outage,
     is_silence,
@@ -33,7 +32,6 @@ __all__ = [
     "Polled",
     "Settled",
     "after_poll",
-    "body_hash",
     "content_hash",
     "courtesy_host",
     "entry_day",

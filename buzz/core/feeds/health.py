@@ -10,7 +10,6 @@ is asked without for good.
 from collections.abc import Collection
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
-from hashlib import blake2b
 
 from buzz.core.feeds.identity import Settled
 from buzz.core.feeds.manners import MAX_HOLD, hold
@@ -55,7 +54,6 @@ class Polled:
 
     result: FetchResult
     conditional: bool = True  # the request carried validators
-    digest: str = ""  # body_hash of the body, where there was one
     parsed: ParsedFeed | None = None  # None: nothing was parsed: not modified, unchanged, failed
     settled: Settled | None = None  # its entries beside those of the store
 
@@ -63,11 +61,6 @@ class Polled:
     def failure(self) -> str:
         """Return the code of what went wrong, or an empty string."""
         return failure(self.result, self.parsed)
-
-
-def body_hash(body: bytes) -> str:
-    """Return what tells two bodies apart: 32 hex digits of BLAKE2b."""
-    return blake2b(body, digest_size=16).hexdigest()
 
 
 def validators_for(feed: Feed, now: datetime) -> Validators:
@@ -84,7 +77,7 @@ def validators_for(feed: Feed, now: datetime) -> Validators:
 
 def is_unchanged(feed: Feed, result: FetchResult) -> bool:
     """Tell whether a full answer has the very body that was read last: nothing to parse."""
-    return result.outcome is FetchOutcome.FETCHED and body_hash(result.body) == feed.body_hash
+    return result.outcome is FetchOutcome.FETCHED and result.digest == feed.body_hash
 
 
 def failure(result: FetchResult, parsed: ParsedFeed | None) -> str:
@@ -181,7 +174,7 @@ def _read(feed: Feed, polled: Polled, parsed: ParsedFeed, now: datetime) -> Feed
         validators=polled.result.validators,
         validators_lie=feed.validators_lie or has_lied,
         gap_at=gap_at,
-        body_hash=polled.digest,
+        body_hash=polled.result.digest,
         interval_s=round(interval.total_seconds()),
     )
 

@@ -12,13 +12,14 @@ import socket
 import ssl
 from collections.abc import Awaitable, Callable, Iterable, Mapping
 from datetime import timedelta
+from pathlib import Path
 from types import TracebackType
 from typing import NamedTuple, Self
 from urllib.parse import urldefrag, urljoin
 
 import aiohttp
 
-from buzz.edges.fetch.body import ACCEPT_ENCODING, BodyError, read
+from buzz.edges.fetch.body import ACCEPT_ENCODING, Body, BodyError, read
 from buzz.edges.fetch.guard import (
     Forbidden,
     Guard,
@@ -34,6 +35,7 @@ from buzz.model import FetchOutcome, FetchResult, Validators
 __all__ = ["Fetcher", "Guard", "is_loopback_name", "is_reserved_name", "retry_after"]
 
 MAX_REDIRECTS = 5
+RECEIVE_BUFFER = 1 << 16  # bytes a connection may have sent us before we read them
 MAX_HEADER = 32_768  # bytes of one; 8,190 is too little for some Content-Security-Policy
 ACCEPT = "application/atom+xml, application/rss+xml, application/xml;q=0.9, */*;q=0.5"
 REDIRECTS = frozenset((301, 302, 303, 307, 308))
@@ -59,6 +61,7 @@ class Fetcher:
         allow_networks: Iterable[str] = (),
         pause_s: float = 0.0,
         holds: Mapping[str, timedelta] | None = None,
+        spool: Path | None = None,
         before_request: Callable[[], Awaitable[None]] = _at_once,
         lookup: Lookup = system_lookup,
     ) -> None:
@@ -73,6 +76,8 @@ class Fetcher:
             pause_s: between two starts at one host or platform.
             holds: hosts and platforms (``feeds.courtesy_host``) that want to be left alone, and
                 for how long from now.
+            spool: folder for bodies that are large (``FetchResult.large``); None: all of them stay
+                in memory.
             before_request: awaited when a request's turn has come: the caller's way to hold back
                 while it is busy with what came before.
             lookup: from a host to its addresses.
@@ -82,6 +87,7 @@ class Fetcher:
         self._max_bytes = max_bytes
         self._guard = Guard(allow_networks)
         self._slots = asyncio.Semaphore(concurrency)
+        self._spool = spool
         self._turns = Turns(pause_s, holds or {})
         self._before_request = before_request
         self._lookup = lookup
@@ -104,6 +110,7 @@ class Fetcher:
             },
             timeout=aiohttp.ClientTimeout(total=None),  # one clock: fetch()'s
             auto_decompress=False,
+            read_bufsize=RECEIVE_BUFFER // 2,
             max_line_size=MAX_HEADER,
             max_field_size=MAX_HEADER,
         )
@@ -167,10 +174,15 @@ class Fetcher:
             location = response.headers.get("Location", "")
             if response.status in REDIRECTS and location:
                 return _Answer(status=response.status, headers={}, location=location)
-            body = b""
+            body = None
             if response.ok and response.status != NOT_MODIFIED:
+                body = Body(self._max_bytes, self._spool)
                 encoding = response.headers.get("Content-Encoding", "")
-                body = await read(response.content.iter_any(), encoding, self._max_bytes)
+                try:
+                    await read(response.content.iter_any(), encoding, body)
+                except BaseException:
+                    body.drop()
+                    raise
             return _Answer(
                 status=response.status,
                 headers=response.headers,
@@ -182,7 +194,9 @@ class Fetcher:
         """Return a socket for an address that was checked: no way around this leads to a host."""
         family, kind, protocol, _name, (host, port, *_rest) = address
         self._guard.check(str(host), int(port))
-        return socket.socket(family, kind, protocol)
+        made = socket.socket(family, kind, protocol)
+        made.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, RECEIVE_BUFFER)
+        return made
 
 
 class _Answer(NamedTuple):
@@ -190,7 +204,7 @@ class _Answer(NamedTuple):
 
     status: int
     headers: Mapping[str, str]
-    body: bytes = b""
+    body: Body | None = None
     location: str = ""  # of a redirect
     was_conditional: bool = False
 
@@ -225,7 +239,9 @@ class _Trip:
             outcome=outcome,
             final_url=self.at,
             status=answer.status,
-            body=answer.body,
+            body=bytes(answer.body.data) if answer.body else b"",
+            large=answer.body.large if answer.body else None,
+            digest=answer.body.digest if answer.body else "",
             content_type=answer.headers.get("Content-Type", ""),
             validators=Validators(
                 etag=_sendable(answer.headers.get("ETag", "")),

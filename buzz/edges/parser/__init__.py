@@ -1,21 +1,25 @@
 """Parsing in processes of their own, started when the first body has changed and not before.
 
-``async with Parsers() as parsers: await parsers.parse(document)``. Each process takes a batch,
-and answers document by document: when one dies, the first that is unanswered is the culprit and
-fails alone, the rest of its batch goes to the next process. What a document may cost
-stands in :mod:`buzz.edges.parser.protocol`.
+``async with Parsers() as parsers: await parsers.parse(document)``. The smallest documents go first.
+Each process takes a batch, and answers document by document: when one dies, the first that is
+unanswered is the culprit and fails alone, the rest of its batch goes to the next process. What a
+document may cost stands in :mod:`buzz.edges.parser.protocol`.
 """
 
 import asyncio
+import heapq
+import itertools
 import os
 import pickle
 import struct
 import sys
 from collections import deque
+from contextlib import suppress
+from dataclasses import replace
 from types import TracebackType
 from typing import Self
 
-from buzz.edges.parser.protocol import HEADER, READY, Document, Limits
+from buzz.edges.parser.protocol import ANSWER, HEADER, READY, Document, Limits
 from buzz.errors import BuzzError
 from buzz.locales import gettext as _
 from buzz.model import ParsedFeed
@@ -36,7 +40,8 @@ class Parsers:
     def __init__(self, processes: int = 0, limits: Limits = Limits()) -> None:  # noqa: B008  (a constant)
         self._limits = limits
         self._size = processes or len(os.sched_getaffinity(0))
-        self._waiting: deque[Job] = deque()
+        self._waiting: list[tuple[int, int, Job]] = []  # a heap: the smallest first
+        self._count = itertools.count()
         self._lanes: list[asyncio.Task[None]] = []
         self._wake = asyncio.Condition()
 
@@ -63,7 +68,8 @@ class Parsers:
         """
         answer: asyncio.Future[ParsedFeed] = asyncio.get_running_loop().create_future()
         async with self._wake:
-            self._waiting.append((document, answer))
+            job = (document, answer)
+            heapq.heappush(self._waiting, (document.size, next(self._count), job))
             if len(self._lanes) < self._size:
                 self._lanes.append(asyncio.create_task(self._lane()))
             self._wake.notify()
@@ -96,9 +102,11 @@ class Parsers:
             await self._wake.wait_for(lambda: bool(self._waiting))
             # Leave something for the other lanes: a batch saves little, an idle core costs half.
             most = min(BATCH, 1 + len(self._waiting) // self._size)
-            while self._waiting and len(jobs) < most and size < BATCH_BYTES:
-                jobs.append(self._waiting.popleft())
-                size += len(jobs[-1][0].body)
+            while self._waiting and len(jobs) < most:
+                size += self._waiting[0][0]
+                if jobs and size > BATCH_BYTES:
+                    break
+                jobs.append(heapq.heappop(self._waiting)[-1])
         return jobs
 
 
@@ -153,8 +161,7 @@ class _Process:
         The job at which it died has been answered with an error, the later ones are left.
         """
         for document, _answer in jobs:
-            frame = pickle.dumps(document, pickle.HIGHEST_PROTOCOL)
-            self._requests.write(struct.pack(HEADER, len(frame)) + frame)
+            await self._hand_over(document, is_alone=len(jobs) == 1)
         while jobs:
             parsed = await self._answer(ANSWER_S)
             answer = jobs.popleft()[1]
@@ -166,6 +173,19 @@ class _Process:
             if died:
                 return False
         return True
+
+    async def _hand_over(self, document: Document, *, is_alone: bool) -> None:
+        """Write a document to the process; one that is alone, and may be large, bit by bit.
+
+        With several we must not wait in between: the process may wait for us to read its answers.
+        """
+        head = pickle.dumps(replace(document, body=b"", large=None), pickle.HIGHEST_PROTOCOL)
+        self._requests.write(struct.pack(HEADER, len(head), document.size) + head)
+        for piece in document.pieces():
+            self._requests.write(piece)
+            if is_alone:
+                with suppress(ConnectionError):  # it has died: no answer will say so
+                    await self._requests.drain()
 
     async def end(self) -> None:
         """End the process, whatever it is doing."""
@@ -179,8 +199,8 @@ class _Process:
         """Return the next answer, or None: the process is dead or as good as dead."""
         try:
             async with asyncio.timeout(timeout_s):
-                header = await self._answers.readexactly(struct.calcsize(HEADER))
-                frame = await self._answers.readexactly(struct.unpack(HEADER, header)[0])
+                header = await self._answers.readexactly(struct.calcsize(ANSWER))
+                frame = await self._answers.readexactly(struct.unpack(ANSWER, header)[0])
         except (asyncio.IncompleteReadError, ConnectionError, TimeoutError):
             return None
         return pickle.loads(frame)  # noqa: S301  (written by our own code in the other process)

@@ -16,6 +16,7 @@ import struct
 import sys
 import time
 import warnings
+from dataclasses import replace
 from typing import IO
 
 import feedparser
@@ -24,7 +25,7 @@ from feedparser.encodings import convert_to_utf8, parse_content_type
 from buzz.core import feeds
 from buzz.edges.parser import driver
 from buzz.edges.parser.driver import MAX_DEPTH, TooDeep
-from buzz.edges.parser.protocol import HEADER, READY, Document
+from buzz.edges.parser.protocol import ANSWER, HEADER, READY, Document
 from buzz.model import ParsedFeed
 
 CPU_GRACE_S = 3  # beyond the document's time; then the system ends the process, whatever it does
@@ -128,7 +129,7 @@ def _take_over_streams() -> tuple[IO[bytes], IO[bytes]]:
 
 def _send(answers: IO[bytes], value: object) -> None:
     frame = pickle.dumps(value, pickle.HIGHEST_PROTOCOL)
-    answers.write(struct.pack(HEADER, len(frame)) + frame)
+    answers.write(struct.pack(ANSWER, len(frame)) + frame)
     answers.flush()
 
 
@@ -144,8 +145,9 @@ def main(cpu_s: float, memory: int) -> None:
     _send(answers, READY)
     size = struct.calcsize(HEADER)
     while header := requests.read(size):
-        frame = requests.read(struct.unpack(HEADER, header)[0])
-        _send(answers, parse(pickle.loads(frame), cpu_s))  # noqa: S301  (from our own parent)
+        head, body = map(requests.read, struct.unpack(HEADER, header))
+        document = replace(pickle.loads(head), body=body)  # noqa: S301  (from our own parent)
+        _send(answers, parse(document, cpu_s))
 
 
 if __name__ == "__main__":

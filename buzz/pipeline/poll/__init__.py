@@ -1,8 +1,8 @@
 """Poll: ask every feed that is due, and store what came, as it comes.
 
-Fetching is asynchronous, parsing happens in processes of its own, storing in a thread, half a
-second's worth at a time: a run that is killed at feed 700 has stored nearly 700, and the next run
-goes on with the rest. A feed's failure is a state of that feed and never stops the others; when
+Fetching is asynchronous, parsing happens in processes of its own, storing in a thread, a quarter of
+a second's worth at a time: a run that is killed at feed 700 has stored nearly 700, and the next
+run goes on with the rest. A feed's failure is a state of that feed and never stops the others; when
 nobody at all answers, the fault is ours, and no feed's state changes.
 """
 

@@ -11,17 +11,20 @@ from functools import partial
 
 from buzz.config import Settings
 from buzz.core import feeds as decide
+from buzz.edges import files
 from buzz.edges.fetch import Fetcher
 from buzz.edges.parser import Document, Parsers
 from buzz.edges.store import Store
-from buzz.model import Feed, FetchOutcome, ParsedFeed
+from buzz.model import Feed, FetchOutcome, FetchResult, ParsedFeed
 from buzz.pipeline.poll import saving
 from buzz.pipeline.poll.tally import Tally
 
-SAVE_EVERY_S = 0.5
+SAVE_EVERY_S = 0.25
 FEEDS_PER_TRANSACTION = 50
-# Bodies that wait for a parser, in bytes; beyond, no further request starts. Real feeds have 80 KB.
-ROOM_BYTES = 16 << 20
+# Bodies that wait for a parser or, parsed, for the store, in bytes; beyond, no further request
+# starts. Real feeds have 80 KB; large ones lie on disk, and a hundred of them are enough there.
+ROOM_BYTES = 4 << 20
+LARGE_BYTES = ROOM_BYTES // 100
 
 
 class Poller:
@@ -50,6 +53,7 @@ class Poller:
         self._advance = advance
         self._silent: list[saving.Outcome] | None = []  # None: somebody has answered
         self._stopped_by: signal.Signals | None = None
+        self._pending: set[asyncio.Task[saving.Outcome]] = set()
 
     async def run(self, due: Sequence[Feed]) -> signal.Signals | None:
         """Poll these feeds; return the signal that ended the run early, if one did."""
@@ -66,16 +70,17 @@ class Poller:
                 allow_networks=poll.allow_networks,
                 pause_s=poll.host_pause_s,
                 holds={host: until - self._now for host, until in self._held.items()},
+                spool=files.private_folder(self._settings.data),
                 before_request=self._room.wait,
             ) as fetcher,
             Parsers() as parsers,
         ):
-            tasks = [
+            self._pending = {
                 asyncio.create_task(self._one(feed, fetcher, parsers))
                 for feed in decide.in_order(due, poll.host_pause_s)
-            ]
-            with self._heeding_signals(tasks):
-                await self._store_as_they_come(set(tasks))
+            }
+            with self._heeding_signals():
+                await self._store_as_they_come()
                 await self._store_silence(len(due))
         return self._stopped_by
 
@@ -83,46 +88,58 @@ class Poller:
         """Poll one feed."""
         validators = decide.validators_for(feed, self._now)
         result = await fetcher.fetch(feed.address, validators)
-        parsed, digest = None, ""
-        if result.outcome is FetchOutcome.FETCHED:
-            digest = decide.body_hash(result.body)
-            if digest != feed.body_hash:
-                with self._room.taken(len(result.body)):
-                    document = Document(
-                        blog=feed.blog,
-                        url=result.final_url,
-                        content_type=result.content_type,
-                        body=result.body,
-                        now=self._now,
-                        first=feed.last_success is None,
-                    )
-                    parsed = await parsers.parse(document)
-                if parsed.error and decide.is_parked(result):
-                    parsed = ParsedFeed(error="parked")
+        size = LARGE_BYTES if result.large else len(result.body)
+        self._room.take(size)
+        parsed = None
+        try:
+            if result.outcome is FetchOutcome.FETCHED and not decide.is_unchanged(feed, result):
+                parsed = await self._parsed(feed, result, parsers)
+        finally:
+            if result.large is not None:
+                result.large.close()
+        result = replace(result, body=b"", large=None)
         self._advance(1)
         return saving.Outcome(
             feed=feed,
+            size=size,
             polled=decide.Polled(
-                result=replace(result, body=b""),
+                result=result,
                 conditional=any((validators.etag, validators.last_modified)),
-                digest=digest,
                 parsed=parsed,
             ),
         )
 
-    async def _store_as_they_come(self, pending: "set[asyncio.Task[saving.Outcome]]") -> None:
+    async def _parsed(self, feed: Feed, result: FetchResult, parsers: Parsers) -> ParsedFeed:
+        document = Document(
+            blog=feed.blog,
+            url=result.final_url,
+            content_type=result.content_type,
+            body=result.body,
+            large=result.large,
+            now=self._now,
+            first=feed.last_success is None,
+        )
+        parsed = await parsers.parse(document)
+        return ParsedFeed(error="parked") if parsed.error and decide.is_parked(result) else parsed
+
+    async def _store_as_they_come(self) -> None:
         broken: BaseException | None = None
-        while pending:
-            done, pending = await asyncio.wait(pending, timeout=SAVE_EVERY_S)
+        while self._pending:
+            done, self._pending = await asyncio.wait(self._pending, timeout=SAVE_EVERY_S)
             ended = [task for task in done if not task.cancelled()]
-            outcomes = [task.result() for task in ended if task.exception() is None]
-            await self._store_all(self._with_silence(outcomes))
+            del done  # a task holds its result: nothing may hold the task
             broken = broken or next(filter(None, (task.exception() for task in ended)), None)
+            outcomes = [task.result() for task in ended if task.exception() is None]
+            del ended
+            await self._store_all(self._with_silence(outcomes))
             if broken:  # not a feed's failure: ours
-                for task in pending:
-                    task.cancel()
+                self._cancel()
         if broken:
             raise broken
+
+    def _cancel(self) -> None:
+        for task in self._pending:
+            task.cancel()
 
     def _with_silence(self, outcomes: Sequence[saving.Outcome]) -> list[saving.Outcome]:
         """Return what may be stored; silences are kept back until somebody has answered."""
@@ -152,9 +169,10 @@ class Poller:
             await asyncio.to_thread(
                 saving.save, self._store, batch, self._now, self._settings.now(), self.tally
             )
+            self._room.give(sum(outcome.size for outcome in batch))
 
     @contextmanager
-    def _heeding_signals(self, tasks: "Sequence[asyncio.Task[saving.Outcome]]") -> Iterator[None]:
+    def _heeding_signals(self) -> Iterator[None]:
         """Stop at SIGINT and SIGTERM: cancel what is on its way, keep what has come."""
         if threading.current_thread() is not threading.main_thread():
             yield
@@ -163,8 +181,7 @@ class Poller:
 
         def stop(number: signal.Signals) -> None:
             self._stopped_by = number
-            for task in tasks:
-                task.cancel()
+            self._cancel()
 
         for number in (signal.SIGINT, signal.SIGTERM):
             loop.add_signal_handler(number, partial(stop, number))
@@ -176,7 +193,7 @@ class Poller:
 
 
 class _Room:
-    """How much may wait for the parsers."""
+    """How much may be here at a time."""
 
     def __init__(self, most: int) -> None:
         self._most = most
@@ -188,14 +205,13 @@ class _Room:
         """Return as soon as there is room."""
         await self._free.wait()
 
-    @contextmanager
-    def taken(self, n: int) -> Iterator[None]:
-        """Take so much room for the block."""
+    def take(self, n: int) -> None:
+        """Take so much, even if there is not enough: it is here already."""
         self._change(n)
-        try:
-            yield
-        finally:
-            self._change(-n)
+
+    def give(self, n: int) -> None:
+        """Give so much back."""
+        self._change(-n)
 
     def _change(self, n: int) -> None:
         self._taken += n

@@ -19,6 +19,7 @@ class Outcome:
 
     feed: Feed
     polled: decide.Polled
+    size: int = 0  # bytes of the body
 
 
 def save(
