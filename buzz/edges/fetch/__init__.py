@@ -180,7 +180,7 @@ class Fetcher:
                 encoding = response.headers.get("Content-Encoding", "")
                 try:
                     await read(response.content.iter_any(), encoding, body)
-                except BaseException:
+                except BaseException:  # cancelled too: what was spooled of the body is deleted
                     body.drop()
                     raise
             return _Answer(

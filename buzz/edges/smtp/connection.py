@@ -91,7 +91,9 @@ class Connection:
                 return stopped
             await before_body()
             return await self._body(body)
-        except BaseException:
+        except (
+            BaseException
+        ):  # cancelled too; the ledger has what was committed, nothing is sent twice
             self.abort()  # nobody can tell any more where the dialogue stands
             raise
 

@@ -41,7 +41,9 @@ async def connect(server: Server) -> Connection | NoConnection:
     except (aiosmtplib.SMTPException, BuzzError, OSError, UnicodeError) as exc:
         opening.hang_up()
         return NoConnection(phase=opening.phase, error=_explain(exc, opening))
-    except BaseException:
+    except (
+        BaseException
+    ):  # cancelled too: nobody holds this line, so it is closed; no mail was begun
         opening.hang_up()
         raise
 

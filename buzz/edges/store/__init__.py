@@ -82,7 +82,7 @@ def open_store(url: str) -> Store:
             found = _revision(tx)
         if found != REVISION:
             _upgrade(store, found, parsed)
-    except BaseException:
+    except BaseException:  # an interrupt too: connections close; a migration is one transaction
         engine.dispose()
         raise
     return store

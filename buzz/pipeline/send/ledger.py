@@ -105,7 +105,7 @@ class Ledger:
             outcomes, self._outcomes = self._outcomes, []  # others go on adding meanwhile
             try:
                 self.state = await self._in_thread(self._commit, (), outcomes)
-            except BaseException:
+            except BaseException:  # an interrupt too: what is not committed stays to be committed
                 self._outcomes = outcomes + self._outcomes
                 raise
 
