@@ -91,10 +91,10 @@ class Connection:
                 return stopped
             await before_body()
             return await self._body(body)
-        except (
-            BaseException
-        ):  # cancelled too; the ledger has what was committed, nothing is sent twice
-            self.abort()  # nobody can tell any more where the dialogue stands
+        except BaseException:
+            # Cancelled too: the ledger keeps what was committed, so nothing is sent twice, and
+            # nobody can tell any more where the dialogue stands.
+            self.abort()
             raise
 
     async def close(self) -> None:

@@ -41,9 +41,8 @@ async def connect(server: Server) -> Connection | NoConnection:
     except (aiosmtplib.SMTPException, BuzzError, OSError, UnicodeError) as exc:
         opening.hang_up()
         return NoConnection(phase=opening.phase, error=_explain(exc, opening))
-    except (
-        BaseException
-    ):  # cancelled too: nobody holds this line, so it is closed; no mail was begun
+    except BaseException:
+        # Cancelled too: nobody holds this line, and no mail was begun on it.
         opening.hang_up()
         raise
 
