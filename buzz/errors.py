@@ -92,9 +92,25 @@ class UncertainRemain(BuzzError):
 
 
 class TemporaryFailure(BuzzError):
-    """Something outside is away for now; nothing is lost, and a later run goes on."""
+    """Something outside is away for now; nothing is lost, and a later run goes on.
+
+    Attributes:
+        is_told: a run before has said so, and need not be repeated to who wants quiet.
+    """
 
     exit_code = 75
+
+    def __init__(
+        self,
+        what: str,
+        *,
+        place: str = "",
+        remedy: str = "",
+        details: Sequence[str] = (),
+        is_told: bool = False,
+    ) -> None:
+        super().__init__(what, place=place, remedy=remedy, details=details)
+        self.is_told = is_told
 
 
 class Interrupted(BuzzError):

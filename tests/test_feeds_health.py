@@ -10,7 +10,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from buzz.core import feeds
-from buzz.core.feeds.health import Polled, is_our_outage, is_silence, is_stranger
+from buzz.core.feeds.health import (
+    Polled,
+    has_answered,
+    is_our_outage,
+    is_silence,
+    is_stranger,
+)
 from buzz.core.feeds.identity import Settled
 from buzz.core.feeds.timing import (
     FULL_EVERY,
@@ -18,6 +24,7 @@ from buzz.core.feeds.timing import (
     MIN_INTERVAL,
     asked_for,
     interval_of,
+    pace_of,
     spread,
 )
 from buzz.model import (
@@ -170,6 +177,8 @@ def test_a_first_good_answer() -> None:
         last_success=NOW,
         next_due=NOW + timedelta(hours=4),
         interval_s=4 * 3600,
+        pace_since=NOW - timedelta(hours=160),  # without dates: 20 posts, 8 hours apart
+        pace_posts=20,
         duration_ms=42,
     )
 
@@ -318,6 +327,23 @@ def test_silence(polled: Polled, *, is_silent: bool) -> None:
     assert is_silence(polled) is is_silent
 
 
+@pytest.mark.parametrize(
+    ("result", "answered"),
+    [
+        pytest.param(OK, True, id="200"),
+        pytest.param(failed(status=500), True, id="500"),
+        pytest.param(failed("too-large"), True, id="more than we read"),
+        pytest.param(failed("dns"), False, id="no name"),
+        pytest.param(failed("forbidden-url"), False, id="not asked"),
+        pytest.param(FetchResult(url=URL, outcome=FetchOutcome.HELD), False, id="left in peace"),
+    ],
+)
+def test_what_was_not_asked_does_not_prove_a_network(
+    result: FetchResult, *, answered: bool
+) -> None:
+    assert has_answered(Polled(result=result)) is answered
+
+
 def test_the_silence_of_one_host_is_not_ours() -> None:
     assert is_our_outage([f"b{n}" for n in range(9)], 9)
     assert not is_our_outage(["over-blog"] * 9, 9)
@@ -338,7 +364,47 @@ def test_the_silence_of_one_host_is_not_ours() -> None:
     ],
 )
 def test_interval(ages_h: list[float], hours: float) -> None:
-    assert interval_of([NOW - timedelta(hours=h) for h in ages_h], NOW) == timedelta(hours=hours)
+    pace = pace_of([NOW - timedelta(hours=h) for h in ages_h], NOW)
+    assert interval_of(pace, NOW) == timedelta(hours=hours)
+
+
+@given(
+    ages_h=st.lists(st.floats(min_value=0, max_value=2000), max_size=30),
+    waits_h=st.lists(st.floats(min_value=1, max_value=30), min_size=1, max_size=12),
+    ttl_h=st.integers(min_value=0, max_value=30),
+)
+def test_a_304_tells_of_silence_what_the_document_itself_would(
+    ages_h: list[float], waits_h: list[float], ttl_h: int
+) -> None:
+    """A blog that fell asleep behind its 304s was asked every hour for ever."""
+    document = ParsedFeed(
+        title="Un blog",
+        entries=entries(*ages_h),
+        asks_for=timedelta(hours=ttl_h) if ttl_h else None,
+    )
+    feed, now = after(KNOWN, FRESH, document), NOW
+    for wait_h in waits_h:
+        now += timedelta(hours=wait_h)
+        before, feed = feed.interval_s, after(feed, NOT_MODIFIED, now=now)
+        if ages_h:  # a document without dates says so anew at each reading
+            assert feed.interval_s == after(KNOWN, FRESH, document, now=now).interval_s
+        assert feed.interval_s >= before
+
+
+def test_a_sleeping_blog_is_asked_once_a_day_in_the_end() -> None:
+    hourly = ParsedFeed(title="Un blog", entries=entries(*(n / 2 for n in range(1, 20))))
+    feed, now, asked = after(KNOWN, FRESH, hourly), NOW, 0
+    assert feed.interval_s == 3600
+    while now < NOW + timedelta(days=60):
+        assert feed.next_due
+        now, asked = feed.next_due, asked + 1
+        feed = after(feed, NOT_MODIFIED, now=now)
+    assert feed.interval_s == MAX_INTERVAL.total_seconds()
+    assert asked < 200, "every hour it would be 1,440"
+
+
+def test_a_feed_read_before_its_pace_was_kept_keeps_its_interval() -> None:
+    assert after(replace(KNOWN, interval_s=7200), NOT_MODIFIED).interval_s == 7200
 
 
 def entries(*ages_h: float) -> tuple[Entry, ...]:

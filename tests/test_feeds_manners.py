@@ -4,7 +4,7 @@ from datetime import timedelta
 
 import pytest
 
-from buzz.core.feeds import courtesy_host, hold, in_order, is_parked
+from buzz.core.feeds import Owners, courtesy_host, hold, in_order, is_parked
 from buzz.core.feeds.moves import POLLS, after_redirect, undone, without_move
 from buzz.model import Feed, FeedState, FetchOutcome, FetchResult
 
@@ -77,6 +77,22 @@ def test_the_slowest_hosts_go_first() -> None:
 def test_the_order_of_a_host_is_by_duration_then_name() -> None:
     feeds = [feed("b", 5, "http://x.example/b"), feed("a", 5, "http://x.example/a")]
     assert [f.blog for f in in_order(feeds, 0)] == ["a", "b"]
+
+
+@pytest.mark.parametrize(
+    ("blog", "url", "whose"),
+    [
+        pytest.param("karim", "http://k.example/feed", "", id="one's own"),
+        pytest.param("lea", "http://k.example/feed", "karim", id="another's"),
+        pytest.param("lea", "https://www.k.example/feed/", "karim", id="the same page"),
+        pytest.param("karim", "http://k.example/comments/feed", "", id="another page there"),
+        pytest.param("karim-2", "http://k.example/feed", "karim", id="registered later"),
+        pytest.param("karim", "", "", id="no address"),
+    ],
+)
+def test_whose_an_address_is(blog: str, url: str, whose: str) -> None:
+    known = [("karim", "http://k.example/feed"), ("karim-2", "http://k.example/feed/")]
+    assert Owners([*known, ("lea", "http://lea.example/")]).other(blog, url) == whose
 
 
 def page(body: bytes, final_url: str = URL) -> FetchResult:

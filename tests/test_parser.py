@@ -13,7 +13,7 @@ import pytest
 from feed_server import item, rss
 
 from buzz.edges.parser import Document, Limits, Parsers
-from buzz.errors import BuzzError
+from buzz.errors import BuzzError, TemporaryFailure
 from buzz.model import ParsedFeed
 
 NOW = datetime(2026, 3, 2, 9, 0, tzinfo=UTC)
@@ -227,3 +227,13 @@ def test_a_process_that_cannot_start_is_an_error_and_no_feeds_failure(
     monkeypatch.setattr(sys, "executable", "/bin/false")
     with pytest.raises(BuzzError, match="does not start"):
         parse(doc(GOOD), doc(GOOD))
+
+
+@pytest.mark.parametrize("documents", [1, 40])
+def test_no_room_for_a_process_is_said_and_nobody_waits(
+    documents: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A run waited for ever for the answer of a process that the system had refused."""
+    monkeypatch.setattr(sys, "executable", "/nonexistent/python")
+    with pytest.raises(TemporaryFailure, match="no process can parse: No such file or directory"):
+        parse(*[doc(GOOD)] * documents)

@@ -199,7 +199,7 @@ FAILURES = [
     pytest.param(Reply(429, {"Retry-After": "7200"}), FeedState.SOFT, "http-429", id="429"),
     pytest.param(Reply(200, {}, b"<!doctype html><html>"), FeedState.SOFT, "html", id="html"),
     pytest.param(Reply(200, {}, b""), FeedState.SOFT, "empty", id="empty"),
-    pytest.param(Reply(200, {}, b"{}"), FeedState.SOFT, "not-a-feed", id="json"),
+    pytest.param(Reply(200, {}, b"{}"), FeedState.SOFT, "json", id="json"),
     pytest.param(Reply(delay_s=None), FeedState.SOFT, "timeout", id="silent"),
     pytest.param(Reply(raw=b"nonsense\r\n\r\n"), FeedState.SOFT, "not-http", id="nonsense"),
     pytest.param(

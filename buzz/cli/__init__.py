@@ -13,7 +13,7 @@ from contextlib import suppress
 from pathlib import Path
 
 from buzz import __version__, locales
-from buzz.errors import BuzzError, UsageError
+from buzz.errors import BuzzError, TemporaryFailure, UsageError
 from buzz.locales import gettext as _
 
 _WITH_VALUE = ("--lang", "--workspace")
@@ -72,7 +72,8 @@ def _guarded(arguments: Sequence[str], everywhere: Mapping[str, str]) -> int:
     except BuzzError as exc:
         if work.current().debug:
             raise
-        console.error(str(exc))
+        if not (work.current().quiet and isinstance(exc, TemporaryFailure) and exc.is_told):
+            console.error(str(exc))
         return exc.exit_code
     except KeyboardInterrupt:
         console.error(_("interrupted; what was done so far is kept"))

@@ -38,11 +38,12 @@ REASONS = {
     "forbidden-port": N_("the port is none of the web's"),
     "forbidden-url": N_("this is no address of the web"),
     "parked": N_("the domain is parked: it shows a page that offers it for sale"),
-    "moved": N_("the address leads to another one for good; it is believed after three polls"),
-    "moved-elsewhere": N_("the address leads to another feed, which shares nothing with this one"),
-    "another-blog": N_("the feed of another blog of the registry is at this address"),
+    "moved": N_("the address leads to {what} for good; it is believed after three polls"),
+    "moved-elsewhere": N_("the address leads to {what}, a feed that shares nothing with this one"),
+    "another-blog": N_("this is the feed of {what}: a blog counts once"),
     "empty": N_("the document is empty"),
     "html": N_("a web page is there, not a feed: find the feed's own address, for feed_url"),
+    "json": N_("JSON is there, not a feed in RSS or Atom"),
     "not-a-feed": N_("the document is not a feed"),
     "entities": N_("the document declares dangerous entities"),
     "depth": N_("the document is nested too deeply"),
@@ -56,10 +57,23 @@ REASONS = {
     "http-410": N_("the feed has been given up for good"),
     "http-429": N_("the site asks us to come less often"),
 }
+# What stands for {what} where it is not known.
+_UNNAMED = {
+    "moved": N_("another address"),
+    "moved-elsewhere": N_("another address"),
+    "another-blog": N_("another blog"),
+}
 
 
-def reason_words(reason: str) -> str:
-    """Return a feed's reason in the language in force."""
+def reason_words(reason: str, detail: str = "") -> str:
+    """Return a feed's reason in the language in force.
+
+    Args:
+        reason: a code.
+        detail: what it is about, as in ``Feed.detail``.
+    """
+    if reason in _UNNAMED:
+        return _(REASONS[reason]).format(what=detail or _(_UNNAMED[reason]))
     if reason in REASONS:
         return _(REASONS[reason])
     if reason.startswith("http-"):
@@ -136,7 +150,7 @@ def _tell(report: "PollReport") -> None:
             ).format(n=report.held)
         )
     for failed in report.failures[:LISTED]:
-        console.say(f"  {failed.blog}: {reason_words(failed.reason)}")
+        console.say(f"  {failed.blog}: {reason_words(failed.reason, failed.detail)}")
     if report.failures:
         more = len(report.failures) - LISTED
         if more > 0:

@@ -34,6 +34,8 @@ def canonical(url: str) -> str:
         return url
     parts = urlsplit(url)
     host = _ascii((parts.hostname or "").removeprefix("www."))
+    if ":" in host:  # an IPv6 address (RFC 3986 §3.2.2)
+        host = f"[{host}]"
     port = parts.port
     if port and port not in _DEFAULT_PORTS.values():
         host = f"{host}:{port}"

@@ -42,6 +42,7 @@ class Feed:
     state: FeedState = FeedState.NEW
     since: datetime | None = None  # when this state began
     reason: str = ""  # why it is not ok: machine words, translated where shown
+    detail: str = ""  # what the reason is about: another blog's slug, an address, a library's words
     validators: Validators = field(default_factory=Validators)
     body_hash: str = ""  # BLAKE2b of the last body, hex; empty: none seen
     last_polled: datetime | None = None
@@ -50,6 +51,9 @@ class Feed:
     failures: int = 0  # in a row
     duration_ms: int = 0  # of the last fetch; the slowest hosts start first
     interval_s: int = 3600  # between two polls while all is well; learnt from its posts
+    pace_since: datetime | None = None  # time of the oldest of the recent posts it is learnt from
+    pace_posts: int = 0  # how many those are; 0: not learnt yet
+    asks_s: int = 0  # shortest interval the document asks for; 0: it asks for nothing
     last_full: datetime | None = None  # last answer to a request without validators
     validators_lie: bool = False  # caught with new posts behind an unchanged validator
     gap_at: datetime | None = None  # last poll that shared no post with the one before: counts

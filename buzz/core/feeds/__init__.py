@@ -2,9 +2,9 @@
 
 ``unfit`` and ``read`` judge one document, ``settle`` tells its new posts from those that only have
 a new id, ``after_poll`` judges the feed's health. When to ask again (``timing``), which hosts are
-one and how long they are left alone (``manners``), which redirects are believed (``moves``) and
-what a lost domain looks like (``parking``) stand in modules of their own. What an entry's reader
-sees, and nothing else, is its text (:mod:`buzz.core.feeds.html`).
+one and how long they are left alone (``manners``), which redirects are believed (``moves``), whose
+an address is (``owners``) and what a lost domain looks like (``parking``) stand in modules of their
+own. What an entry's reader sees, and nothing else, is its text (:mod:`buzz.core.feeds.html`).
 """
 
 from buzz.core.feeds.document import MAX_ENTRIES, content_hash, entry_day, mended, read, unfit
@@ -12,6 +12,7 @@ from buzz.core.feeds.health import (
     Polled,
     after_poll,
     failure,
+    has_answered,
     is_our_outage,
     is_silence,
     is_stranger,
@@ -23,12 +24,14 @@ from buzz.core.feeds.html import visible_text
 from buzz.core.feeds.identity import Settled, settle
 from buzz.core.feeds.manners import courtesy_host, hold, in_order
 from buzz.core.feeds.moves import undone
+from buzz.core.feeds.owners import Owners
 from buzz.core.feeds.parking import is_parked
 from buzz.core.feeds.timing import EARLY
 
 __all__ = [
     "EARLY",
     "MAX_ENTRIES",
+    "Owners",
     "Polled",
     "Settled",
     "after_poll",
@@ -36,6 +39,7 @@ __all__ = [
     "courtesy_host",
     "entry_day",
     "failure",
+    "has_answered",
     "hold",
     "in_order",
     "is_our_outage",

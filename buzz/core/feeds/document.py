@@ -33,6 +33,7 @@ CLOCK_SKEW = timedelta(days=1)  # of servers and of zones nobody set; beyond, a 
 EARLIEST = datetime(1970, 1, 3, tzinfo=UTC)  # the epoch, give or take a zone, means "no date"
 
 _BLANK = b"\xef\xbb\xbf \t\r\n"
+_JSON = frozenset((b"{", b"["))
 _PROLOG_LIMIT = 100_000  # bytes in which the root element must begin
 _DECLARATION = re.compile(rb"^<\?xml[^>]*>")
 _ROOT = re.compile(rb"<[A-Za-z_]")
@@ -64,7 +65,8 @@ _TEXT_TYPES = frozenset(("text/plain", "text", "plain"))
 def unfit(body: bytes) -> str:
     """Return why a document must not be parsed, or an empty string.
 
-    ``empty``; ``html`` (a home, error or parking page); ``not-a-feed`` (no markup at all);
+    ``empty``; ``html`` (a home, error or parking page); ``json`` (a JSON Feed, or an answer of some
+    interface); ``not-a-feed`` (no markup at all);
     ``entities``: it declares entities beyond HTML's own names, which real feeds use, with a
     short value. That is how entity bombs and XXE begin.
 
@@ -79,6 +81,8 @@ def unfit(body: bytes) -> str:
     start = _DECLARATION.sub(b"", body[:_PROLOG_LIMIT].lstrip(_BLANK), count=1).lstrip(_BLANK)
     if not start:
         return "empty"
+    if start[:1] in _JSON:
+        return "json"
     root = _ROOT.search(start) if start.startswith(b"<") else None
     if root is None:
         return "not-a-feed"

@@ -20,8 +20,10 @@ from buzz.core.feeds.timing import (
     GAP_MEMORY,
     GONE_PROBE,
     MAX_INTERVAL,
+    Pace,
     clamped,
     interval_of,
+    pace_of,
     spread,
 )
 from buzz.model import (
@@ -35,12 +37,15 @@ from buzz.model import (
 
 # From so many due feeds on, "nobody answered" says something about us and not about them.
 TOO_MANY_SILENT = 5
+_MAX_DETAIL = 300  # characters
 
 # Codes of the fetcher and the parser, by what they mean; all others are failures of the moment.
 # No site was reached: where that is so of all, it is our network or our settings.
 _SILENCE = frozenset(
     ("dns", "refused", "timeout", "dropped", "tls", "not-http", "forbidden-address")
 )
+# Answers that were not read to their end.
+_CUT_SHORT = frozenset(("too-large", "encoding", "redirects"))
 _WALLS = frozenset(("challenge", "http-401"))
 _REFUSED = frozenset(
     ("forbidden-address", "forbidden-port", "forbidden-url", "entities", "depth", "cpu", "memory",
@@ -61,6 +66,11 @@ class Polled:
     def failure(self) -> str:
         """Return the code of what went wrong, or an empty string."""
         return failure(self.result, self.parsed)
+
+    @property
+    def detail(self) -> str:
+        """Return what the failure is about: a slug, an address, a library's words."""
+        return self.parsed.detail if self.parsed else self.result.detail
 
 
 def validators_for(feed: Feed, now: datetime) -> Validators:
@@ -87,6 +97,14 @@ def failure(result: FetchResult, parsed: ParsedFeed | None) -> str:
     return "" if parsed is None else parsed.error
 
 
+def has_answered(polled: Polled) -> bool:
+    """Tell whether an answer of HTTP came: our own network is there.
+
+    What was not asked at all (its host wants peace, its address is no good) proves nothing.
+    """
+    return bool(polled.result.status) or polled.result.error in _CUT_SHORT
+
+
 def is_silence(polled: Polled) -> bool:
     """Tell whether no answer of HTTP came: the feed's fault, or our own network's."""
     return not polled.result.status and polled.failure in _SILENCE
@@ -110,9 +128,9 @@ def is_stranger(feed: Feed, polled: Polled) -> bool:
     return not settled.known and bool(feed.title) and feed.title != parsed.title
 
 
-def rejected(polled: Polled, reason: str) -> Polled:
+def rejected(polled: Polled, reason: str, detail: str) -> Polled:
     """Return a poll whose document is not this blog's, so that nothing of it is kept."""
-    return replace(polled, parsed=ParsedFeed(error=reason), settled=None)
+    return replace(polled, parsed=ParsedFeed(error=reason, detail=detail), settled=None)
 
 
 def after_poll(feed: Feed, polled: Polled, *, now: datetime, jitter: float) -> Feed:
@@ -139,16 +157,18 @@ def after_poll(feed: Feed, polled: Polled, *, now: datetime, jitter: float) -> F
     shares = _shares(before, polled)
     feed = after_redirect(feed, result, shares=shares)
     state = FeedState.MOVED if feed.reason else FeedState.OK
-    interval = max(timedelta(seconds=feed.interval_s), result.max_age or timedelta())
-    wait = max(clamped(interval), _wished(result))
+    interval = _interval(feed, now)
+    wait = max(clamped(max(interval, result.max_age or timedelta())), _wished(result))
     if not any((feed.validators.etag, feed.validators.last_modified)) or feed.validators_lie:
         wait = max(wait, FULL_EVERY)  # each request for it is a full one
     return replace(
         feed,
         state=state,
         since=feed.since if feed.state is state else now,
+        detail=feed.move_target if feed.reason else "",
         failures=0,
         last_success=now,
+        interval_s=round(interval.total_seconds()),
         next_due=now + spread(wait, jitter),
     )
 
@@ -162,21 +182,29 @@ def _read(feed: Feed, polled: Polled, parsed: ParsedFeed, now: datetime) -> Feed
         and settled.new > 0
         and _is_same(feed.validators, polled.result.validators)
     )
-    gap_at = now if is_gap else feed.gap_at
     published = (e.published for e in parsed.entries if e.published and e.published <= now)
-    interval = interval_of(published, now)
-    if gap_at is not None and now - gap_at < GAP_MEMORY:
-        interval = clamped(interval / 2)
-    interval = clamped(max(interval, parsed.asks_for or timedelta()))
+    pace = pace_of(published, now)
     return replace(
         feed,
         title=parsed.title,
         validators=polled.result.validators,
         validators_lie=feed.validators_lie or has_lied,
-        gap_at=gap_at,
+        gap_at=now if is_gap else feed.gap_at,
         body_hash=polled.result.digest,
-        interval_s=round(interval.total_seconds()),
+        pace_since=pace.since,
+        pace_posts=pace.posts,
+        asks_s=round((parsed.asks_for or timedelta()).total_seconds()),
     )
+
+
+def _interval(feed: Feed, now: datetime) -> timedelta:
+    """Return how long a feed that is well may wait, by what its last document showed."""
+    if feed.pace_since is None:  # no document was read since its pace is kept
+        return timedelta(seconds=feed.interval_s)
+    interval = interval_of(Pace(feed.pace_since, feed.pace_posts), now)
+    if feed.gap_at is not None and now - feed.gap_at < GAP_MEMORY:
+        interval = clamped(interval / 2)
+    return clamped(max(interval, timedelta(seconds=feed.asks_s)))
 
 
 def _is_same(old: Validators, new: Validators) -> bool:
@@ -207,6 +235,7 @@ def _failed(feed: Feed, polled: Polled, reason: str, *, now: datetime, jitter: f
             state=state,
             since=feed.since if feed.state is state else now,
             reason=reason,
+            detail=polled.detail[:_MAX_DETAIL],
             failures=failures,
             next_due=now + spread(max(wait, _wished(result)), jitter),
         )

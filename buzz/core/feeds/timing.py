@@ -7,12 +7,12 @@ cron is expected every hour.
 import re
 from collections.abc import Iterable, Mapping
 from datetime import datetime, timedelta
-from typing import Any
+from typing import Any, NamedTuple
 
 MIN_INTERVAL = timedelta(hours=1)
 MAX_INTERVAL = timedelta(hours=24)
 FULL_EVERY = timedelta(hours=24)  # between two requests without validators
-UNDATED_INTERVAL = timedelta(hours=4)  # a feed without dates does not show how often it writes
+UNDATED_GAP = timedelta(hours=8)  # between posts, of a feed without dates: it does not show it
 BACK_OFF = timedelta(hours=1)  # times the failures in a row
 GONE_PROBE = timedelta(days=7)
 # A run of cron that starts a little earlier in its hour than the last must not leave out a feed
@@ -37,10 +37,15 @@ def clamped(interval: timedelta) -> timedelta:
     return min(max(interval, MIN_INTERVAL), MAX_INTERVAL)
 
 
-def interval_of(published: Iterable[datetime], now: datetime) -> timedelta:
-    """Return how long to wait for a feed's next post: half its mean gap, from 1 h to 24 h.
+class Pace(NamedTuple):
+    """What a document shows of how often its blog writes."""
 
-    The silence since the last post is a gap as well, so that a sleeping blog is asked less.
+    since: datetime  # of the oldest of its recent posts
+    posts: int
+
+
+def pace_of(published: Iterable[datetime], now: datetime) -> Pace:
+    """Return the pace of a blog whose document is read now.
 
     Args:
         published: times of its entries, in any order, none after ``now``.
@@ -48,8 +53,17 @@ def interval_of(published: Iterable[datetime], now: datetime) -> timedelta:
     """
     recent = sorted(published, reverse=True)[:RECENT]
     if not recent:
-        return UNDATED_INTERVAL
-    return clamped((now - recent[-1]) / len(recent) / 2)
+        return Pace(now - RECENT * UNDATED_GAP, RECENT)
+    return Pace(recent[-1], len(recent))
+
+
+def interval_of(pace: Pace, now: datetime) -> timedelta:
+    """Return how long to wait for a feed's next post: half its mean gap, from 1 h to 24 h.
+
+    The silence up to now is a gap as well, be it told by a document or by a 304: a blog that falls
+    asleep is asked less and less, once a day in the end.
+    """
+    return clamped((now - pace.since) / pace.posts / 2)
 
 
 def spread(wait: timedelta, jitter: float) -> timedelta:

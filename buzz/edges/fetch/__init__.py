@@ -8,6 +8,7 @@ it wants to be left alone.
 """
 
 import asyncio
+import errno
 import socket
 import ssl
 from collections.abc import Awaitable, Callable, Iterable, Mapping
@@ -30,6 +31,9 @@ from buzz.edges.fetch.guard import (
 from buzz.edges.fetch.headers import max_age, retry_after
 from buzz.edges.fetch.resolver import GuardedResolver, Lookup, system_lookup
 from buzz.edges.fetch.turns import Held, Turns
+from buzz.errors import BuzzError, TemporaryFailure
+from buzz.locales import gettext as _
+from buzz.locales import system
 from buzz.model import FetchOutcome, FetchResult, Validators
 
 __all__ = ["Fetcher", "Guard", "is_loopback_name", "is_reserved_name", "retry_after"]
@@ -126,11 +130,14 @@ class Fetcher:
         await self._session.close()
 
     async def fetch(self, url: str, validators: Validators | None = None) -> FetchResult:
-        """Return what came back from an address; a failure is a value, never an exception.
+        """Return what came back from an address; a failure of its own is a value.
 
         Args:
             url: http or https.
             validators: of the body we have, byte for byte as they came; None: we have none.
+
+        Raises:
+            TemporaryFailure: the fault is ours: the disk is full, there are too many open files.
         """
         trip = _Trip(url)
         try:
@@ -144,6 +151,8 @@ class Fetcher:
             return trip.failed("redirects", f"more than {MAX_REDIRECTS}")
         except Held as exc:
             return trip.held(exc.wait)
+        except BuzzError:
+            raise
         except Exception as exc:  # noqa: BLE001  (one dead feed never stops a poll)
             return trip.failed(*_reason(exc))
 
@@ -285,13 +294,26 @@ def _sendable(value: str) -> str:
 
 
 def _reason(exc: BaseException) -> tuple[str, str]:
-    """Return the code and the words of a failure: where foreign exceptions become ours."""
+    """Return the code and the words of a failure: where foreign exceptions become ours.
+
+    Raises:
+        TemporaryFailure: it is no failure of the feed's.
+    """
     cause = exc.os_error if isinstance(exc, aiohttp.ClientConnectorError) else exc
+    if isinstance(cause, OSError) and cause.errno in _OURS:
+        raise TemporaryFailure(
+            _("no connection can be made: {why}").format(why=system.words(cause)),
+            place="[poll] concurrency",
+            remedy=_("lower it, or raise the limits of this machine (ulimit -n)"),
+        ) from exc
     words = str(cause) or type(cause).__name__
     if isinstance(cause, Forbidden | BodyError):
         return cause.code, words
     return next((code for kinds, code in _CODES if isinstance(exc, kinds)), "broken"), words
 
+
+# What this machine lacks, whomever it wanted to ask.
+_OURS = frozenset((errno.EMFILE, errno.ENFILE, errno.ENOBUFS, errno.ENOMEM))
 
 # In order: the first that fits.
 _CODES: tuple[tuple[tuple[type[BaseException], ...], str], ...] = (

@@ -5,11 +5,16 @@ A cap on decoded pieces let 64 MB through in one piece of a 298 KB gzip bomb; zl
 """
 
 import zlib
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterator
+from contextlib import contextmanager, suppress
 from hashlib import blake2b
 from pathlib import Path
 from tempfile import TemporaryFile
 from typing import IO
+
+from buzz.errors import TemporaryFailure
+from buzz.locales import gettext as _
+from buzz.locales import system
 
 _GZIP_MAGIC = b"\x1f\x8b"
 _AUTO = zlib.MAX_WBITS | 32  # zlib or gzip, by its header
@@ -67,7 +72,12 @@ class Body:
         return self._hash.hexdigest()
 
     def add(self, piece: bytes) -> None:
-        """Append a piece, or refuse it."""
+        """Append a piece, or refuse it.
+
+        Raises:
+            BodyError: it is too large.
+            TemporaryFailure: our disk does not take it.
+        """
         if len(piece) > self._room:
             raise BodyError("too-large", f"more than {self._max} bytes")
         self._room -= len(piece)
@@ -75,22 +85,43 @@ class Body:
         if self.large is None:
             self.data += piece
             if self._spool is not None and len(self.data) > LARGE:
-                self.large = TemporaryFile(dir=self._spool)  # noqa: SIM115  (outlives this block)
-                self.large.write(self.data)
+                with _on_disk(self._spool):
+                    self.large = TemporaryFile(dir=self._spool)  # noqa: SIM115  (outlives this block)
+                    self.large.write(self.data)
                 self.data.clear()
         else:
-            self.large.write(piece)
+            with _on_disk(self._spool):
+                self.large.write(piece)
 
     def end(self) -> None:
-        """Be complete: a large one can be read from its file."""
+        """Be complete: a large one can be read from its file.
+
+        Raises:
+            TemporaryFailure: our disk does not take it.
+        """
         if self.large is not None:
-            self.large.flush()
+            with _on_disk(self._spool):
+                self.large.flush()
 
     def drop(self) -> None:
         """Forget it: an error may live longer than the body should."""
         self.data.clear()
         if self.large is not None:
-            self.large.close()
+            with suppress(OSError):  # what a full disk has not taken is tried once more
+                self.large.close()
+
+
+@contextmanager
+def _on_disk(spool: Path | None) -> Iterator[None]:
+    """Translate what a disk says: that it is full is no fault of the feed."""
+    try:
+        yield
+    except OSError as exc:
+        raise TemporaryFailure(
+            _("cannot keep a large document: {why}").format(why=system.words(exc)),
+            place=str(spool),
+            remedy=_("make room there; the next run goes on with the rest"),
+        ) from exc
 
 
 async def read(chunks: AsyncIterator[bytes], encoding: str, body: Body) -> None:
@@ -103,6 +134,7 @@ async def read(chunks: AsyncIterator[bytes], encoding: str, body: Body) -> None:
 
     Raises:
         BodyError: it is too large, or cannot be decompressed.
+        TemporaryFailure: our disk does not take it.
     """
     encoding = encoding.strip().lower()
     if encoding not in _PLAIN | _ZIPPED:

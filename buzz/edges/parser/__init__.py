@@ -20,8 +20,9 @@ from types import TracebackType
 from typing import Self
 
 from buzz.edges.parser.protocol import ANSWER, HEADER, READY, Document, Limits
-from buzz.errors import BuzzError
+from buzz.errors import BuzzError, TemporaryFailure
 from buzz.locales import gettext as _
+from buzz.locales import system
 from buzz.model import ParsedFeed
 
 __all__ = ["Document", "Limits", "Parsers"]
@@ -65,6 +66,7 @@ class Parsers:
 
         Raises:
             BuzzError: the parsing process cannot be started at all.
+            TemporaryFailure: not now: the machine has no room for another process.
         """
         answer: asyncio.Future[ParsedFeed] = asyncio.get_running_loop().create_future()
         async with self._wake:
@@ -84,10 +86,11 @@ class Parsers:
                 while jobs:
                     try:
                         process = process or await _Process.start(self._limits)
-                    except BuzzError as exc:
+                        is_alive = await process.work(jobs)
+                    except (BuzzError, OSError) as exc:  # nobody may wait for ever
                         _fail(jobs, exc)
-                        break
-                    if not await process.work(jobs):
+                        is_alive = False
+                    if not is_alive and process is not None:
                         await process.end()
                         process = None
         finally:
@@ -110,7 +113,13 @@ class Parsers:
         return jobs
 
 
-def _fail(jobs: deque[Job], exc: BuzzError) -> None:
+def _fail(jobs: deque[Job], exc: BuzzError | OSError) -> None:
+    """Answer the jobs with a failure that is ours."""
+    if isinstance(exc, OSError):
+        exc = TemporaryFailure(
+            _("no process can parse: {why}").format(why=system.words(exc)),
+            remedy=_("this machine has too many processes or open files, or too little memory"),
+        )
     while jobs:
         answer = jobs.popleft()[1]
         if not answer.done():

@@ -70,12 +70,18 @@ def candidates(tx: Transaction, slug: str, identities: Iterable[str]) -> tuple[E
     return tuple(Entry(**{name: getattr(row, name) for name in _LIGHT}) for row in found.values())
 
 
-def shared_with_others(tx: Transaction, slug: str, hashes: Iterable[str]) -> int:
-    """Return how many of these texts some other blog has published."""
-    query = sa.select(sa.func.count(table.c.content_hash.distinct())).where(
-        table.c.content_hash.in_(tuple(hashes)), table.c.blog != slug
+def most_shared_with(tx: Transaction, slug: str, hashes: Iterable[str]) -> tuple[str, int]:
+    """Return which other blog has published most of these texts, and how many; else ("", 0)."""
+    count = sa.func.count(table.c.content_hash.distinct())
+    query = (
+        sa.select(table.c.blog, count)
+        .where(table.c.content_hash.in_(tuple(hashes)), table.c.blog != slug)
+        .group_by(table.c.blog)
+        .order_by(count.desc(), table.c.blog)
+        .limit(1)
     )
-    return tx.execute(query).scalar_one()
+    found = tx.execute(query).one_or_none()
+    return ("", 0) if found is None else (found[0], found[1])
 
 
 def of_blog(tx: Transaction, slug: str) -> tuple[Entry, ...]:

@@ -28,6 +28,16 @@ def count(tx: Transaction) -> int:
     return tx.execute(query).scalar_one()
 
 
+def addresses(tx: Transaction) -> tuple[tuple[str, str], ...]:
+    """Return slug and address of each blog there is to poll, the one registered first first."""
+    query = (
+        sa.select(blogs.c.slug, _ADDRESS)
+        .where(*_POLLED)
+        .order_by(blogs.c.registered_at, blogs.c.slug)
+    )
+    return tuple((slug, address) for slug, address in tx.execute(query))
+
+
 def due(tx: Transaction, now: datetime, *, every: bool = False, only: str = "") -> tuple[Feed, ...]:
     """Return the feeds to poll now, by slug. Paused blogs and those without an address have none.
 

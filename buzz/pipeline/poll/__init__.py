@@ -9,27 +9,27 @@ nobody at all answers, the fault is ours, and no feed's state changes.
 import asyncio
 import signal
 from collections import Counter
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import AbstractContextManager, contextmanager
-from dataclasses import asdict
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager, suppress
+from dataclasses import asdict, replace
 from datetime import datetime
 
 from buzz.config import Settings
 from buzz.core import feeds as decide
-from buzz.core import urls
 from buzz.edges import files
-from buzz.edges.fetch import is_reserved_name
 from buzz.edges.store import Store, feeds, holds, moves, runs
-from buzz.errors import BuzzError, Interrupted, TemporaryFailure
+from buzz.errors import BuzzError, Interrupted
 from buzz.locales import gettext as _
 from buzz.model import Move, MoveKind, Run
 from buzz.pipeline import registry
+from buzz.pipeline.poll import outages
+from buzz.pipeline.poll.outages import Outage
 from buzz.pipeline.poll.poller import Poller
 from buzz.pipeline.poll.tally import Failed, PollReport
 
 __all__ = ["COMMAND", "Failed", "PollReport", "poll", "undo_move"]
 
-COMMAND = "poll"
+COMMAND = outages.COMMAND
 
 Progress = Callable[[int], AbstractContextManager[Callable[[int], None]]]
 
@@ -63,7 +63,7 @@ def poll(
         Interrupted: a signal came; what was there has been stored.
         UsageError: there is no blog of this slug.
         TemporaryFailure: not one of many feeds answered: the network is away, and no feed's state
-            was touched; or the database is.
+            was touched; or the database is away, or the disk full.
     """
     if only:
         with store.read() as tx:
@@ -72,18 +72,30 @@ def poll(
         with store.read() as tx:
             due = feeds.due(tx, now + decide.EARLY, every=every, only=only)
             total = feeds.count(tx)
+            owners = decide.Owners(feeds.addresses(tx))
             held = holds.at(tx, now)
         with progress(len(due)) as advance:
-            poller = Poller(settings, store, now, held=held, advance=advance)
-            stopped_by = asyncio.run(poller.run(due))
-        with store.read() as tx:
-            states = Counter(feed.state.value for feed in feeds.all_feeds(tx).values())
-        report = poller.tally.report(feeds=total, due=len(due), states=dict(states))
-        error = _error(report, stopped_by, is_our_outage=poller.is_our_outage)
-        _record(settings, store, now, report, error.exit_code if error else 0)
+            poller = Poller(settings, store, now, owners=owners, held=held, advance=advance)
+            try:
+                stopped_by = asyncio.run(poller.run(due))
+            except BuzzError as exc:  # our fault ends the run; what came before is stored
+                with suppress(BuzzError):  # it may be the database's
+                    report = _report(store, poller, total=total, due=len(due))
+                    _record(store, _run(now, settings.now(), exc), report)
+                raise
+        report = _report(store, poller, total=total, due=len(due))
+        outage = outages.at(store, now) if poller.is_our_outage else None
+        error = _error(report, stopped_by, outage)
+        _record(store, _run(now, settings.now(), error), report, outage)
     if error:
         raise error
     return report
+
+
+def _report(store: Store, poller: Poller, *, total: int, due: int) -> PollReport:
+    with store.read() as tx:
+        states = Counter(feed.state.value for feed in feeds.all_feeds(tx).values())
+    return poller.tally.report(feeds=total, due=due, states=dict(states))
 
 
 def undo_move(store: Store, slug: str, url: str, now: datetime) -> bool:
@@ -113,7 +125,7 @@ def undo_move(store: Store, slug: str, url: str, now: datetime) -> bool:
 
 
 def _error(
-    report: PollReport, stopped_by: signal.Signals | None, *, is_our_outage: bool
+    report: PollReport, stopped_by: signal.Signals | None, outage: Outage | None
 ) -> BuzzError | None:
     """Return what the run as a whole must end with; failing feeds are not it."""
     if stopped_by is not None:
@@ -122,40 +134,22 @@ def _error(
             exit_code=128 + stopped_by,
             remedy=_("the next run goes on with the rest"),
         )
-    if is_our_outage:
-        return TemporaryFailure(
-            _("not one of {n} feeds answered").format(n=report.due),
-            place=COMMAND,
-            remedy=_remedy(report.failures),
-        )
-    return None
+    return None if outage is None else outage.error(report)
 
 
-def _remedy(failures: Sequence[Failed]) -> str:
-    """Return what to do when all of these failed without an answer."""
-    if all(is_reserved_name(urls.host(failed.url)) for failed in failures):
-        return _(
-            "these are the made-up blogs of the sample; import your own: "
-            "buzz blogs import FILE, or see it at work: buzz demo"
-        )
-    if all(failed.reason == "forbidden-address" for failed in failures):
-        return _("they are inside private networks: name those in [poll] allow_networks")
-    return _("check the network and the name server of this machine")
+def _run(started_at: datetime, ended_at: datetime, error: BuzzError | None) -> Run:
+    return Run(
+        command=COMMAND,
+        started_at=started_at,
+        ended_at=ended_at,
+        exit_code=error.exit_code if error else 0,
+    )
 
 
-def _record(
-    settings: Settings, store: Store, started_at: datetime, report: PollReport, exit_code: int
-) -> None:
+def _record(store: Store, run: Run, report: PollReport, outage: Outage | None = None) -> None:
     summary = asdict(report)
     del summary["states"], summary["failures"]
+    if outage:
+        summary[outages.SINCE] = outage.since.isoformat()
     with store.write() as tx:
-        runs.add(
-            tx,
-            Run(
-                command=COMMAND,
-                started_at=started_at,
-                ended_at=settings.now(),
-                exit_code=exit_code,
-                summary=summary,
-            ),
-        )
+        runs.add(tx, replace(run, summary=summary))

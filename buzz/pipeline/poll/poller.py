@@ -17,6 +17,7 @@ from buzz.edges.parser import Document, Parsers
 from buzz.edges.store import Store
 from buzz.model import Feed, FetchOutcome, FetchResult, ParsedFeed
 from buzz.pipeline.poll import saving
+from buzz.pipeline.poll.saving import ANOTHER_BLOG
 from buzz.pipeline.poll.tally import Tally
 
 SAVE_EVERY_S = 0.25
@@ -41,6 +42,7 @@ class Poller:
         store: Store,
         now: datetime,
         *,
+        owners: decide.Owners,
         held: Mapping[str, datetime],
         advance: Callable[[int], None],
     ) -> None:
@@ -49,6 +51,7 @@ class Poller:
         self._settings = settings
         self._store = store
         self._now = now
+        self._owners = owners
         self._held = held
         self._advance = advance
         self._silent: list[saving.Outcome] | None = []  # None: somebody has answered
@@ -87,13 +90,11 @@ class Poller:
     async def _one(self, feed: Feed, fetcher: Fetcher, parsers: Parsers) -> saving.Outcome:
         """Poll one feed."""
         validators = decide.validators_for(feed, self._now)
-        result = await fetcher.fetch(feed.address, validators)
+        result = self._unasked(feed) or await fetcher.fetch(feed.address, validators)
         size = LARGE_BYTES if result.large else len(result.body)
         self._room.take(size)
-        parsed = None
         try:
-            if result.outcome is FetchOutcome.FETCHED and not decide.is_unchanged(feed, result):
-                parsed = await self._parsed(feed, result, parsers)
+            parsed = await self._parsed(feed, result, parsers)
         finally:
             if result.large is not None:
                 result.large.close()
@@ -109,7 +110,27 @@ class Poller:
             ),
         )
 
-    async def _parsed(self, feed: Feed, result: FetchResult, parsers: Parsers) -> ParsedFeed:
+    def _unasked(self, feed: Feed) -> FetchResult | None:
+        """Return why a feed is not asked at all, or None: it is."""
+        whose = self._owners.other(feed.blog, feed.address)
+        if not whose:
+            return None
+        return FetchResult(
+            url=feed.address,
+            outcome=FetchOutcome.FAILED,
+            final_url=feed.address,
+            error=ANOTHER_BLOG,
+            detail=whose,
+        )
+
+    async def _parsed(self, feed: Feed, result: FetchResult, parsers: Parsers) -> ParsedFeed | None:
+        """Return what an answer's document says; None: there is none, or it is the last one."""
+        if result.outcome not in {FetchOutcome.FETCHED, FetchOutcome.NOT_MODIFIED}:
+            return None
+        if whose := self._owners.other(feed.blog, result.final_url):
+            return ParsedFeed(error=ANOTHER_BLOG, detail=whose)
+        if result.outcome is FetchOutcome.NOT_MODIFIED or decide.is_unchanged(feed, result):
+            return None
         document = Document(
             blog=feed.blog,
             url=result.final_url,
@@ -142,26 +163,27 @@ class Poller:
             task.cancel()
 
     def _with_silence(self, outcomes: Sequence[saving.Outcome]) -> list[saving.Outcome]:
-        """Return what may be stored; silences are kept back until somebody has answered."""
+        """Return what may be stored: nothing until somebody has answered."""
         if self._silent is None:
             return list(outcomes)
         kept = [*self._silent, *outcomes]
-        if all(decide.is_silence(outcome.polled) for outcome in outcomes):
-            self._silent = kept
-            return []
-        self._silent = None
-        return kept
+        if any(decide.has_answered(outcome.polled) for outcome in outcomes):
+            self._silent = None
+            return kept
+        self._silent = kept
+        return []
 
     async def _store_silence(self, due: int) -> None:
         """Store that nobody answered, unless the silence is ours."""
-        silent = self._silent or []
+        kept = self._silent or []
+        silent = [outcome for outcome in kept if decide.is_silence(outcome.polled)]
         hosts = [decide.courtesy_host(outcome.feed.address) for outcome in silent]
         self.is_our_outage = decide.is_our_outage(hosts, due)
         if self.is_our_outage or self._stopped_by:
             for outcome in silent:
                 self.tally.feed(outcome.feed.blog, outcome.polled)
-        else:
-            await self._store_all(silent)
+            kept = [outcome for outcome in kept if not decide.is_silence(outcome.polled)]
+        await self._store_all(kept)
 
     async def _store_all(self, outcomes: Sequence[saving.Outcome]) -> None:
         for start in range(0, len(outcomes), FEEDS_PER_TRANSACTION):

@@ -10,7 +10,8 @@ from buzz.edges.store import Store, Transaction, entries, feeds, holds, moves
 from buzz.model import Feed, Move, MoveKind
 from buzz.pipeline.poll.tally import Tally
 
-OTHERS_SHARE = 0.5  # of a strange document's texts that another blog has: it is that blog's feed
+ANOTHER_BLOG = "another-blog"
+OTHERS_SHARE = 0.5  # of a strange document's texts that one other blog has: it is its feed
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -66,19 +67,21 @@ def _settled(tx: Transaction, outcome: Outcome) -> Outcome:
     found = polled.parsed.entries
     stored = entries.candidates(tx, feed.blog, (entry.identity for entry in found))
     polled = replace(polled, settled=decide.settle(found, stored, feed.last_success))
-    if decide.is_stranger(feed, polled) and (reason := _not_this_blog(tx, feed, polled)):
-        polled = decide.rejected(polled, reason)
+    if decide.is_stranger(feed, polled) and (why := _not_this_blog(tx, feed, polled)):
+        polled = decide.rejected(polled, *why)
     return replace(outcome, polled=polled)
 
 
-def _not_this_blog(tx: Transaction, feed: Feed, polled: decide.Polled) -> str:
-    """Return why a document that shares nothing with its feed is not kept, or nothing."""
-    at = decide.courtesy_host(polled.result.final_url)
-    if at != decide.courtesy_host(feed.address):
-        return "moved-elsewhere"
+def _not_this_blog(tx: Transaction, feed: Feed, polled: decide.Polled) -> tuple[str, str] | None:
+    """Return why a document that shares nothing with its feed is not kept, and whose it is."""
+    at = polled.result.final_url
+    if decide.courtesy_host(at) != decide.courtesy_host(feed.address):
+        return "moved-elsewhere", at
     hashes = {entry.content_hash for entry in polled.parsed.entries} - {""} if polled.parsed else ()
-    shared = entries.shared_with_others(tx, feed.blog, hashes) if hashes else 0
-    return "another-blog" if hashes and shared >= OTHERS_SHARE * len(hashes) else ""
+    if not hashes:
+        return None
+    whose, shared = entries.most_shared_with(tx, feed.blog, hashes)
+    return (ANOTHER_BLOG, whose) if shared >= OTHERS_SHARE * len(hashes) else None
 
 
 def _moves(batch: Sequence[Outcome], after: Sequence[Feed], now: datetime) -> Iterator[Move]:

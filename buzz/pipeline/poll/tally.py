@@ -17,7 +17,7 @@ class Failed:
     blog: str  # slug
     url: str
     reason: str  # a code, as in Feed.reason
-    detail: str  # the library's own words
+    detail: str  # as in Feed.detail
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -56,9 +56,8 @@ class Tally:
         result, parsed = polled.result, polled.parsed
         if polled.failure:
             self._counts["failed"] += 1
-            detail = parsed.detail if parsed else result.detail
             self._failures.append(
-                Failed(blog=blog, url=result.url, reason=polled.failure, detail=detail)
+                Failed(blog=blog, url=result.url, reason=polled.failure, detail=polled.detail)
             )
         elif result.outcome is FetchOutcome.HELD:
             self._counts["held"] += 1
