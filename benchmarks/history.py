@@ -1,12 +1,15 @@
 """Replay successive real versions of feeds and tell the new posts from the old ones.
 
-    python benchmarks/history.py [FOLDER] [--truth FILE] [--disputed]
+    python benchmarks/history.py [FOLDER] [--truth FILE] [--reader PYTHON] [--disputed]
 
 FOLDER (default: ``$BUZZ_DATA/feeds_history``) has one folder a feed; the files in it begin with the
 time of the version. Each version goes through the product's parser and ``feeds.settle``, beside
 the posts of the versions before. Prints JSON: distinct posts by feed; how many there would be by
-guid, by link and by title alone; and the agreement with ``tests/data/history_truth.csv``, where a
-person has looked at entries over which these ways quarrel. ``--disputed`` lists those as CSV.
+id alone (guid, else link), which is how feed readers tell posts apart; and how far both agree with
+``tests/data/history_truth.csv``, where a person has looked at each entry over which id, link, title
+and text quarrel. What none of them disputes, nobody had to look at. ``--reader`` names a Python
+that can ``import reader``: lemon24/reader then reads the same versions in the same order, and its
+posts are counted. ``--disputed`` lists the disputed entries as CSV.
 """
 
 import argparse
@@ -14,18 +17,38 @@ import asyncio
 import csv
 import json
 import os
+import subprocess
 import sys
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from hashlib import blake2b
 from pathlib import Path
+from typing import Any, NamedTuple
 
 from buzz.core import feeds
 from buzz.core.urls import canonical
 from buzz.edges.parser import Document, Parsers
 from buzz.model import Entry, ParsedFeed
 
+GOAL = 0.97  # share of a person's verdicts
+# Reads {feed: [file of a version]} and tells how many posts there are, as reader sees it.
+READER = """
+import json, pathlib, shutil, sys, tempfile, reader
+posts, refused = 0, 0
+for name, versions in json.load(sys.stdin).items():
+    with tempfile.TemporaryDirectory() as folder:
+        with reader.make_reader(":memory:", feed_root=folder) as made:
+            made.add_feed("feed")
+            for version in versions:
+                shutil.copyfile(version, pathlib.Path(folder, "feed"))
+                try:
+                    made.update_feed("feed")
+                except reader.ParseError:
+                    refused += 1
+            posts += made.get_entry_counts().total
+json.dump({"version": reader.__version__, "posts": posts, "refused": refused}, sys.stdout)
+"""
 TRUTH = Path(__file__).parents[1] / "tests" / "data" / "history_truth.csv"
 
 
@@ -37,6 +60,7 @@ class Verdict:
     version: str  # file name
     entry: str  # hash of its guid and link: no text, no address
     is_new: bool
+    is_new_id: bool  # no entry before had its id
     is_disputed: bool  # a new id with something known about it, or a known title on a new post
     title: str = field(repr=False, default="")
 
@@ -64,6 +88,7 @@ class Replay:
                 version=version,
                 entry=entry_key(entry),
                 is_new=is_new,
+                is_new_id=entry.identity not in self.guids,
                 is_disputed=self._is_disputed(entry, is_new=is_new),
                 title=entry.title,
             )
@@ -152,17 +177,44 @@ def _document(path: Path) -> Document:
     )
 
 
-def agreement(verdicts: Sequence[Verdict], truth: Path = TRUTH) -> tuple[int, int]:
-    """Return how many verdicts of a person there are for these versions, and how many agree."""
-    ours = {(v.feed, v.version, v.entry): v.is_new for v in verdicts}
+class Agreement(NamedTuple):
+    """Verdicts of a person on these versions, and how many of them agree."""
+
+    judged: int
+    ours: int
+    by_id: int
+
+
+def agreement(verdicts: Sequence[Verdict], truth: Path = TRUTH) -> Agreement:
+    """Return how far our verdicts, and those by id alone, agree with a person's."""
+    known = {(v.feed, v.version, v.entry): v for v in verdicts}
     with truth.open(newline="", encoding="utf-8") as file:
-        rows = list(csv.DictReader(file))
-    known = [row for row in rows if (row["feed"], row["version"], row["entry"]) in ours]
-    agreed = sum(
-        ours[row["feed"], row["version"], row["entry"]] == (row["verdict"] == "new")
-        for row in known
+        rows = [
+            (known[key], row["verdict"] == "new")
+            for row in csv.DictReader(file)
+            if (key := (row["feed"], row["version"], row["entry"])) in known
+        ]
+    return Agreement(
+        judged=len(rows),
+        ours=sum(verdict.is_new == is_new for verdict, is_new in rows),
+        by_id=sum(verdict.is_new_id == is_new for verdict, is_new in rows),
     )
-    return len(known), agreed
+
+
+def posts_of_reader(python: str, folder: Path) -> dict[str, Any]:
+    """Return how many posts lemon24/reader has after the same versions, and what it refused."""
+    feeds_and_versions = {
+        feed.name: [str(version.resolve()) for version in versions]
+        for feed, versions in histories(folder)
+    }
+    done = subprocess.run(
+        [python, "-c", READER],
+        input=json.dumps(feeds_and_versions),
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    return dict(json.loads(done.stdout))
 
 
 def main() -> int:
@@ -170,6 +222,7 @@ def main() -> int:
     data = Path(os.environ.get("BUZZ_DATA", ".")) / "feeds_history"
     parser.add_argument("folder", type=Path, nargs="?", default=data)
     parser.add_argument("--truth", type=Path, default=TRUTH)
+    parser.add_argument("--reader", metavar="PYTHON", default="")
     parser.add_argument("--disputed", action="store_true")
     options = parser.parse_args()
     verdicts = asyncio.run(replay(options.folder))
@@ -181,7 +234,7 @@ def main() -> int:
                 row = [v.feed, v.version, v.entry, "new" if v.is_new else "old", v.title]
                 writer.writerow(row)
         return 0
-    judged, agreed = agreement(verdicts, options.truth)
+    found = agreement(verdicts, options.truth)
     posts = {
         name: sum(v.is_new for v in verdicts if v.feed == name)
         for name in sorted({v.feed for v in verdicts})
@@ -195,14 +248,24 @@ def main() -> int:
                 "distinct_posts": sum(posts.values()),
                 "distinct_ids": len({(v.feed, v.entry) for v in verdicts}),
                 "by_feed": posts,
-                "judged_by_a_person": judged,
-                "agreed": agreed,
-                "agreement": round(agreed / judged, 4) if judged else None,
+                "judged_by_a_person": found.judged,
+                "agreed": found.ours,
+                "agreement": share(found.ours, found.judged),
+                "agreed_by_id": found.by_id,
+                "agreement_by_id": share(found.by_id, found.judged),
+                "reader": posts_of_reader(options.reader, options.folder)
+                if options.reader
+                else None,
             },
             indent=2,
         )
     )
-    return 0 if agreed >= 0.97 * judged else 1
+    return 0 if found.ours >= GOAL * found.judged else 1
+
+
+def share(part: int, whole: int) -> float | None:
+    """Return a share, or None of nothing."""
+    return round(part / whole, 4) if whole else None
 
 
 if __name__ == "__main__":
