@@ -58,7 +58,8 @@ _XML_CODES = (
     (0x09, 0x0A, 0x0D),
 )
 _MARKS = re.compile("[\u0300-\u036f]+")
-_WORDS = re.compile(r"\w+")
+# All that stands between words but single spaces: those are most, and stay where they are.
+_BETWEEN = re.compile(r"[^\w ]\W*| \W+")
 _TEXT_TYPES = frozenset(("text/plain", "text", "plain"))
 
 
@@ -182,8 +183,10 @@ def content_hash(text: str) -> str:
 
     An empty string for a text without a word in it.
     """
-    folded = _MARKS.sub("", unicodedata.normalize("NFKD", text.casefold()))
-    words = " ".join(_WORDS.findall(folded))
+    folded = text.casefold()
+    if not folded.isascii():
+        folded = _MARKS.sub("", unicodedata.normalize("NFKD", folded))
+    words = _BETWEEN.sub(" ", folded).strip()
     return blake2b(words.encode(), digest_size=16).hexdigest() if words else ""
 
 

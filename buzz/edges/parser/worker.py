@@ -23,7 +23,7 @@ import feedparser
 from feedparser.encodings import convert_to_utf8, parse_content_type
 
 from buzz.core import feeds
-from buzz.edges.parser import driver
+from buzz.edges.parser import strict
 from buzz.edges.parser.driver import MAX_DEPTH, TooDeep
 from buzz.edges.parser.protocol import ANSWER, HEADER, READY, Document
 from buzz.model import ParsedFeed
@@ -63,7 +63,7 @@ def _parse(document: Document) -> ParsedFeed:
     body = feeds.mended(convert_to_utf8(headers, body, {}))
     reason = feeds.unfit(body)
     if reason:
-        return ParsedFeed(error=reason)
+        return ParsedFeed(error=reason, detail=document.content_type)
     # BytesIO: feedparser opens a bytes or str that looks like a file or an address.
     found = feedparser.parse(
         io.BytesIO(body),
@@ -139,7 +139,7 @@ def main(cpu_s: float, memory: int) -> None:
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is the parent's to handle
     signal.signal(signal.SIGPROF, _out_of_time)
     warnings.simplefilter("ignore")
-    feedparser.api.PREFERRED_XML_PARSERS = [driver.__name__]
+    strict.install()
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
     _limit_memory(memory)
     _send(answers, READY)
