@@ -26,6 +26,7 @@ from hashlib import blake2b
 from pathlib import Path
 from typing import Any, NamedTuple
 
+from benchmarks import common
 from buzz.core import feeds
 from buzz.core.urls import canonical
 from buzz.edges.parser import Document, Parsers
@@ -239,26 +240,37 @@ def main() -> int:
         name: sum(v.is_new for v in verdicts if v.feed == name)
         for name in sorted({v.feed for v in verdicts})
     }
-    print(
-        json.dumps(
-            {
-                "versions": len({(v.feed, v.version) for v in verdicts}),
-                "entries": len(verdicts),
-                "disputed": sum(v.is_disputed for v in verdicts),
-                "distinct_posts": sum(posts.values()),
-                "distinct_ids": len({(v.feed, v.entry) for v in verdicts}),
-                "by_feed": posts,
-                "judged_by_a_person": found.judged,
-                "agreed": found.ours,
-                "agreement": share(found.ours, found.judged),
-                "agreed_by_id": found.by_id,
-                "agreement_by_id": share(found.by_id, found.judged),
-                "reader": posts_of_reader(options.reader, options.folder)
-                if options.reader
-                else None,
-            },
-            indent=2,
-        )
+    distinct, ids = sum(posts.values()), len({(v.feed, v.entry) for v in verdicts})
+    reader = posts_of_reader(options.reader, options.folder) if options.reader else None
+    ours, by_id = share(found.ours, found.judged), share(found.by_id, found.judged)
+    common.tell(
+        {
+            "versions": len({(v.feed, v.version) for v in verdicts}),
+            "entries": len(verdicts),
+            "disputed": sum(v.is_disputed for v in verdicts),
+            "distinct_posts": distinct,
+            "distinct_ids": ids,
+            "by_feed": posts,
+            "judged_by_a_person": found.judged,
+            "agreed": found.ours,
+            "agreement": ours,
+            "agreed_by_id": found.by_id,
+            "agreement_by_id": by_id,
+            "reader": reader,
+            "rows": [
+                common.row(
+                    "disputed entries told as a person tells them", ours, "share", least=GOAL
+                ),
+                common.row("the same by id alone", by_id, "share"),
+                common.row(
+                    "posts counted in the same histories",
+                    distinct,
+                    "posts",
+                    peer=reader["posts"] if reader else ids,
+                    than="reader" if reader else "by id alone",
+                ),
+            ],
+        }
     )
     return 0 if found.ours >= GOAL * found.judged else 1
 

@@ -13,7 +13,6 @@ import argparse
 import asyncio
 import contextlib
 import io
-import json
 import multiprocessing
 import os
 import random
@@ -30,6 +29,7 @@ from multiprocessing.connection import Connection
 from pathlib import Path
 from typing import Any
 
+from benchmarks import common
 from buzz.config import load
 from buzz.edges.store import Store, blogs, entries, feeds, open_store
 from buzz.model import Blog
@@ -323,8 +323,21 @@ def main() -> int:
     parser.add_argument("--documents", type=Path, default=Path(data) / "feeds" if data else None)
     options = parser.parse_args()
     figures = compared(options.feeds, options.share, options.documents)
-    print(json.dumps(figures, indent=2))
     memory = max(figures["memory_mib"])
+    sound_s, together_s = figures["seconds_sound"]
+    rows = [
+        common.row(
+            f"entries of sound feeds that {figures['hostile']} hostile ones have changed",
+            figures["entries_differ"],
+            "entries",
+            most=0,
+        ),
+        common.row("main process among hostile feeds", memory, "MiB", most=MAX_MEMORY_MIB),
+        common.row(
+            "sound feeds among hostile ones", together_s, "s", peer=sound_s, than="the same alone"
+        ),
+    ]
+    common.tell({**figures, "rows": rows})
     return 1 if figures["entries_differ"] or memory > MAX_MEMORY_MIB else 0
 
 

@@ -28,7 +28,6 @@ import argparse
 import asyncio
 import contextlib
 import io
-import json
 import os
 import sys
 import tempfile
@@ -43,6 +42,7 @@ from pathlib import Path
 
 from aiohttp import web
 
+from benchmarks import common
 from buzz.cli import main as buzz
 from buzz.config import load
 from buzz.edges.store import blogs, open_store
@@ -314,19 +314,25 @@ def main() -> int:
     began = time.monotonic()
     with tempfile.TemporaryDirectory() as folder:
         judge = judged(Path(folder), options.days, options.every_min)
-    print(
-        json.dumps(
-            {
-                "days": options.days,
-                "runs": round(options.days * DAY / options.every_min / 60) * 2,
-                "requests": judge.requests,
-                "violations": sum(judge.violations.values()),
-                "by_rule": dict(judge.violations),
-                "examples": judge.examples,
-                "seconds": round(time.monotonic() - began, 1),
-            },
-            indent=2,
-        )
+    violations = sum(judge.violations.values())
+    common.tell(
+        {
+            "days": options.days,
+            "runs": round(options.days * DAY / options.every_min / 60) * 2,
+            "requests": judge.requests,
+            "violations": violations,
+            "by_rule": dict(judge.violations),
+            "examples": judge.examples,
+            "seconds": round(time.monotonic() - began, 1),
+            "rows": [
+                common.row(
+                    f"manners, {judge.requests} requests in {options.days:g} days",
+                    violations,
+                    "violations",
+                    most=0,
+                )
+            ],
+        }
     )
     return 1 if judge.violations else 0
 
