@@ -227,7 +227,9 @@ def test_nothing_is_stored_without_a_yes(server: FeedServer, run: Run) -> None:
     assert result.code == 0
     assert f"feed: {server.url('karim', '/feed/')}" in result.out
     assert "e-mail, a suggestion: k@karim.example" in result.out
-    assert "nothing was stored" in result.err
+    command = f"buzz blogs discover {server.url('karim', '/')} --yes"
+    assert f"nothing was stored; to store it: {command}\n" in result.err
+    assert f"with the e-mail address: {command} --email k@karim.example\n" in result.err
     assert json.loads(run("blogs", "list", "--json").out)["blogs"] == []
 
 
@@ -246,6 +248,28 @@ def test_a_yes_stores_the_feed_and_an_address_only_where_it_is_named(
     assert run("blogs", "discover", home, "--yes", "--email", "K@karim.example").code == 0
     stored = json.loads(run("blogs", "show", "karim", "--json").out)
     assert (stored["email"], stored["source"]) == ("k@karim.example", home)
+
+
+def test_a_dry_run_shows_what_a_yes_would_store(
+    server: FeedServer, run: Run, workspace: Path
+) -> None:
+    server.set("karim", site(**{"index": html(body="<p>k@karim.example</p>"), "feed/": FEED}))
+    home = server.url("karim", "/")
+    for options in (("--dry-run",), ("--yes", "--dry-run"), ("--yes", "--dry-run", "--json")):
+        result = run("blogs", "discover", home, "--email", "k@karim.example", *options)
+        assert result.code == 0
+        assert json.loads(run("blogs", "list", "--json").out)["blogs"] == []
+        assert not (workspace / "blogs.csv").exists()
+        if "--json" in options:
+            facts = json.loads(result.out)
+            assert (facts["added"], facts["written"]) == (["le-blog-de-karim"], False)
+        else:
+            assert "+ le-blog-de-karim  Le blog de Karim\n" in result.out
+            assert result.err.endswith("nothing was changed (--dry-run)\n")
+    run("blogs", "discover", home, "--yes")
+    again = run("blogs", "discover", home, "--yes")
+    assert "nothing to change" in again.err
+    assert "to store it" not in again.err
 
 
 def test_a_yes_adds_a_blog_that_was_not_there(server: FeedServer, run: Run) -> None:
@@ -312,9 +336,17 @@ def test_neighbours_are_ranked_by_how_many_blogs_point_to_them() -> None:
         ("medium.com/@rosa", "https://medium.com/@rosa", ("a", "b", "c"), 0),
         ("lea.example", "https://www.lea.example/", ("a", "b"), 1),
     ]
-    assert [sample.target for sample in found[1].samples] == [
+    assert [link.target for link in found[1].evidence] == [
         "http://www.lea.example/",
         "https://lea.example/0",
+    ]
+
+
+def test_every_blog_that_points_to_a_site_is_evidence() -> None:
+    links = [link(blog, f"https://lea.example/{blog}") for blog in "abcdef"]
+    (found,) = discovery.neighbours(links, known=())
+    assert [(e.blog, e.page, e.target) for e in found.evidence] == [
+        (b, f"https://{b}.example/p", f"https://lea.example/{b}") for b in "abcdef"
     ]
 
 

@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from buzz import locales
-from buzz.cli.health import state_words
+from buzz.cli.blogs.checking import state_words
 from buzz.core.registry.health import WORST_FIRST, worst_first
 from buzz.edges.store import Store, blogs, feeds
 from buzz.model import Blog, BlogStatus, Feed, FeedState
@@ -112,6 +112,17 @@ def test_the_table_says_it_all(
     assert "Cloudflare" in result.out
     assert "1 on a parking page, 1 behind a wall for robots" in result.err
     assert max(map(len, result.out.splitlines())) <= 160
+
+
+def test_a_wall_is_told_in_eighty_columns(
+    desk: Store, run: Run, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("COLUMNS", "80")
+    out = run("blogs", "check", "--lang", "fr").out
+    plain = out.replace("\N{NO-BREAK SPACE}", " ")
+    assert "mur\n  bloqué par Cloudflare depuis 3 jours ; dernière lecture : " in plain
+    assert "\n    buzz blogs discover page\n" in out  # to be copied
+    assert max(map(len, out.splitlines())) <= 80
 
 
 def test_a_wall_has_a_name_and_an_age() -> None:

@@ -270,8 +270,13 @@ def test_a_second_run_leaves_the_work_to_the_first(
 ) -> None:
     with files.lock(settings.lock("rank")):
         result = run("rank", "run")
+        facts = run("rank", "run", "--json")
     assert (result.code, result.out) == (0, "")
+    assert (facts.code, facts.err) == (0, result.err)
     assert result.err.count("\n") == 1
+    assert json.loads(facts.out) == {
+        "v": 1, "as_of": None, "ranked": 0, "listed": 0, "entered": [], "left": [], "held": [],
+    }  # fmt: skip
     with desk.read() as tx:
         assert rankings.latest(tx) is None
 
@@ -330,12 +335,12 @@ Le blog B
 Rank 2 of 31 Mar 2026 at 04:00: on the list
 Score 3.26: a post loses half its weight in 14 days
 
-day                             n points
-31 Mar 2026  ████████████████   1   1.00
-24 Mar 2026  ███████████        1   0.71
-17 Mar 2026  ████████           1   0.50
-10 Mar 2026  ██████             1   0.35
-3 Mar 2026   ████               1   0.25
+day                         posts points
+31 Mar 2026  ████████████       1   1.00
+24 Mar 2026  ████████           1   0.71
+17 Mar 2026  ██████             1   0.50
+10 Mar 2026  ████               1   0.35
+3 Mar 2026   ███                1   0.25
 before that                     4   0.45
 
 The list has 1,500 places.

@@ -175,6 +175,21 @@ def test_diff_with_the_ranking_before_and_with_a_day(desk: Store, run: Run) -> N
     assert "1 entered, 1 left" in shown.err
 
 
+def test_ranking_again_by_hand_does_not_hide_what_the_night_has_moved(
+    settings: Settings, desk: Store, run: Run
+) -> None:
+    with desk.write() as tx:
+        entries.save(tx, [entry("mid", AS_OF.date(), n) for n in range(1, 4)])
+        entries.save(tx, [entry("mid", AS_OF.date() - timedelta(days=d)) for d in (1, 3, 5, 7)])
+    for hours in (1, 2):
+        rank.run(_three(settings), desk, AS_OF + timedelta(hours=hours))
+    facts = json.loads(run("rank", "diff", "--json").out)
+    assert facts["since"] == NIGHTS[1].isoformat()
+    shown = run("rank", "show").out.splitlines()
+    assert len(shown) == 5
+    assert json.loads(run("rank", "explain", "mid", "--json").out)["former_rank"] == 2
+
+
 def test_diff_needs_two_rankings_and_a_date(desk: Store, run: Run) -> None:
     assert run("rank", "diff", "--since", "2026-03-27").code == 1
     assert run("rank", "diff", "--since", "yesterday").code == 2

@@ -130,7 +130,7 @@ def test_a_full_line() -> None:
     ("text", "expected"),
     {
         "empty": ("", "1: no header with name and url or feed_url (the first line must name"),
-        "unknown column": ("nom,url\n", "1: unknown column: nom (slug, name, url, "),
+        "unknown column": ("nom,url\n", "1: unknown column: nom (known are: slug, name, url, "),
         "near column": ("name,url,mail\n", "1: unknown column: mail (did you mean email?)"),
         "column twice": ("name,url,url\n", "1: the column url stands there twice (take one away)"),
         "no address column": ("name,email\n", "1: no header with name and url or feed_url"),
@@ -205,6 +205,33 @@ def test_all_errors_are_told_at_once_in_the_order_of_the_lines() -> None:
     ]
 
 
+def test_strange_columns_are_named_together_and_the_known_ones_once() -> None:
+    found = lines(read("name,url,adresse,mail,téléphone\n"))
+    assert len(found) == 2
+    assert "blogs.csv:1: unknown column: mail (did you mean email?)" in found
+    assert any("unknown columns: adresse, téléphone (known are: slug, name" in f for f in found)
+
+
+@pytest.mark.parametrize(
+    ("address", "allowed", "inside"),
+    [
+        ("http://127.0.0.1:8000/", [], True),
+        ("http://127.0.0.1:8000/", ["127.0.0.0/8"], False),
+        ("http://karim.localhost/", [], True),
+        ("http://karim.localhost/", ["127.0.0.0/8"], False),
+        ("http://10.0.0.1/", ["127.0.0.0/8", "::1/128"], True),
+        ("http://169.254.169.254/", ["10.0.0.0/8"], True),
+    ],
+)
+def test_what_the_settings_allow_is_no_doubt(
+    address: str, allowed: list[str], *, inside: bool
+) -> None:
+    cells = {"name": "X", "feed_url": address}
+    blog, doubts = registry.read_blog(cells, place="blogs.csv:2", allowed=allowed)
+    assert blog is not None
+    assert ("inside" in {doubt.rule for doubt in doubts}) is inside
+
+
 @pytest.mark.parametrize(
     ("text", "line"),
     [("École,https://x.example/,,\n", 2), (KARIM + "\nŒuvre,https://y.example,,", 4)],
@@ -277,8 +304,28 @@ def test_import_shows_the_difference_and_writes_once(run: Run, file: Path, store
         assert [blog.slug for blog in blogs.all_blogs(tx)] == ["le-blog-de-karim", "vu-de-brest"]
     assert file.read_text().splitlines()[0] == ",".join(COLUMNS)
     content = file.read_bytes()
-    assert run("blogs", "import", "blogs.csv").out == "0 added, 0 changed, 0 removed\n"
+    assert run("blogs", "import", "blogs.csv") == Result(0, "", "nothing to change\n")
     assert run("blogs", "export").out.encode() == content == file.read_bytes()
+
+
+def test_a_file_in_another_order_changes_no_blog_and_says_so(run: Run, file: Path) -> None:
+    run("blogs", "import", "blogs.csv", "--yes")
+    ordered = file.read_text()
+    file.write_text("".join(ordered.splitlines(keepends=True)[i] for i in (0, 2, 1)))
+    result = run("blogs", "import", "blogs.csv", "--dry-run")
+    assert "no blog changes" in result.err
+    assert file.read_text() != ordered
+    assert run("blogs", "import", "blogs.csv").code == 0
+    assert file.read_text() == ordered
+
+
+def test_many_doubts_of_one_kind_are_counted(run: Run, file: Path, workspace: Path) -> None:
+    file.write_text("name,url\n" + "".join(f"B{n},https://b{n}.example/\n" for n in range(25)))
+    result = run("blogs", "import", "blogs.csv", "--yes")
+    assert result.err.count("no feed_url") == 20
+    assert "… and 5 more like this: feed_url" in result.err
+    assert run("blogs", "check").out.count("no feed_url") == 20
+    assert len(json.loads(run("blogs", "check", "--json").out)["problems"]) == 25
 
 
 def test_import_keeps_separator_and_bom_of_the_registry(run: Run, file: Path) -> None:
@@ -387,7 +434,7 @@ def test_add_edit_show_remove_change_file_and_database_together(run: Run, file: 
     assert json.loads(run("blogs", "show", "vu-de-brest", "--json").out)["tags"] == ["eau", "ecole"]
     assert run("blogs", "export").out == file.read_text()
     with_comma = run("blogs", "edit", "vu-de-brest", "--tags", "École, eau")
-    assert with_comma.out == "0 added, 0 changed, 0 removed\n"  # not one tag: ecole-eau
+    assert with_comma.err == "nothing to change\n"  # not one tag: ecole-eau
     assert run("blogs", "edit", "vu-de-brest", "--tags", "").out.startswith("~ vu-de-brest  tags")
     refused = run("blogs", "edit", "vu-de-brest", "--email", "a@x.example\r\nBcc: b@x.example")
     assert refused.code == 5
@@ -444,7 +491,7 @@ def test_a_file_is_exported_once_unless_confirmed(run: Run, file: Path) -> None:
     assert b";'=1+1;" in content
     assert run("blogs", "export", "out.csv").code == 2
     assert file.with_name("out.csv").read_bytes() == content
-    assert run("blogs", "import", "out.csv").out == "0 added, 0 changed, 0 removed\n"
+    assert run("blogs", "import", "out.csv").err.endswith("nothing to change\n")
     assert run("blogs", "export", "out.csv", "--yes").code == 0
     assert file.with_name("out.csv").read_bytes() == file.read_bytes()
 
@@ -517,7 +564,7 @@ def test_check_tells_file_drift_and_feeds(
         )
     result = run("blogs", "check")
     assert result.code == 0
-    assert "vu-de-brest: given up for" in result.out
+    assert "vu-de-brest\n  given up for" in result.out
     assert "last read: never" in result.out
     assert "buzz blogs edit vu-de-brest --status paused" in result.out
     assert "karim" not in result.out

@@ -214,8 +214,14 @@ def test_two_scans_do_not_run_together(settings: Settings, desk: Store, run: Run
         with pytest.raises(LockHeld):
             scan(settings, desk)
         busy = run("relays", "scan", "retraites")
+        facts = run("relays", "scan", "retraites", "--json")
     assert (busy.code, busy.out) == (0, "")
     assert busy.err.count("\n") == 1
+    assert (facts.code, facts.err) == (0, busy.err)
+    assert json.loads(facts.out) == {
+        "v": 1, "campaign": "retraites", "entries": 0, "candidates": 0, "relayed": 0,
+        "to_check": 0, "mentioned": 0, "seconds": 0.0,
+    }  # fmt: skip
 
 
 # --- what people say --------------------------------------------------------------------------
@@ -296,7 +302,7 @@ def test_list_prints_its_facts(settings: Settings, desk: Store, run: Run) -> Non
     assert [r["verdict"] for r in only] == ["to_check"]
 
 
-@pytest.mark.parametrize("columns", ["160", "100", "40"])
+@pytest.mark.parametrize("columns", ["160", "120", "80", "40"])
 def test_list_is_readable_at_any_width(
     settings: Settings, desk: Store, run: Run, monkeypatch: pytest.MonkeyPatch, columns: str
 ) -> None:

@@ -11,6 +11,7 @@ from conftest import Result
 
 from buzz.cli import root
 from buzz.config import Settings
+from buzz.core.status import CampaignLine, RankingLine, Status, next_steps
 from buzz.edges.store import Store, blogs, campaigns, deliveries, entries, feeds, rankings, runs
 from buzz.edges.store.deliveries import Envelope
 from buzz.model import (
@@ -29,7 +30,7 @@ from buzz.model import (
     Run,
     Verdict,
 )
-from buzz.pipeline.status import CampaignLine, RankingLine, Status, next_steps, status
+from buzz.pipeline.status import status
 
 NOW = datetime(2026, 3, 2, 9, tzinfo=UTC)
 HOUR = timedelta(hours=1)
@@ -266,7 +267,7 @@ def test_status_is_told_to_people_and_to_programs(
         "\nNext:\n  buzz poll\n      1 feed was never polled\n",
     ):
         assert expected in told.out, told.out
-    assert "1 jamais relevé" in run("status", "--lang", "fr").out
+    assert "premier relevé" in run("status", "--lang", "fr").out
     facts = json.loads(run("status", "--json").out)
     assert facts["blogs"] == {
         "total": 4, "active": 3, "paused": 1, "with_email": 2, "imported": True,

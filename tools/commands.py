@@ -38,7 +38,7 @@ _RELAY = (
     " evidence"
 )
 _FINDING = "rule level place what remedy"
-_HEALTH = "blog url state since days reason last_success failures remedy"
+_HEALTH = "blog url state since days reason detail gap_at last_success failures remedy"
 _DIFF = "added changed[slug fields] removed blogs written"
 # Keys beside ``v``, the version of the keys; in brackets those of the objects in a list.
 JSON = {
@@ -54,14 +54,15 @@ JSON = {
     "blogs add": _DIFF,
     "blogs edit": _DIFF,
     "blogs remove": _DIFF,
-    "blogs check": f"problems[{_FINDING}] drift states ill[{_HEALTH}] well[{_HEALTH}]",
+    "blogs check": f"problems[{_FINDING}] drift states ill[{_HEALTH}] lost[{_HEALTH}] "
+    f"well[{_HEALTH}]",
     "blogs discover": "url blog name language feed_url feed_title tried[url reason]"
-    " emails[address page] contacts[] reason written",
+    " emails[address page] contacts[] reason added changed[slug fields] removed written",
     "rank run": "as_of ranked listed entered left held",
     "rank show": f"as_of blogs[{_PLACE}]",
     "rank explain": f"as_of {_PLACE} scored_on former_rank size half_life_days"
     " days[day age_days entries value weight points] left_out[entry day title reason]"
-    f" enters_at stays_to silence_days holds[{_HOLD}]",
+    f" enters_at stays_to silence_days gap_at is_lower_bound holds[{_HOLD}]",
     "rank diff": f"as_of since entered[{_MOVED}] left[{_MOVED}] moved[{_MOVED} gain]",
     "rank rising": f"as_of blogs[{_PLACE} rising_score]",
     "rank hold list": f"holds[{_HOLD}]",

@@ -10,6 +10,7 @@ import json
 import os
 import shutil
 import sys
+import textwrap
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
@@ -22,6 +23,12 @@ from buzz.locales import gettext as _
 from buzz.model import Finding, Level
 
 PIPED_WIDTH = 160  # columns of a table that no terminal shows
+_READABLE = 100  # columns of a text that is broken between words; longer lines tire the eye
+_GAP = 3  # columns between two of a table's
+_LEAST = 8  # columns that a text needs beside figures that are kept whole, and any heading
+# Rich breaks lines at every kind of space: those that must not be broken pass it in disguise.
+_DISGUISED = str.maketrans("\N{NO-BREAK SPACE}\N{NARROW NO-BREAK SPACE}", "\ue000\ue001")
+_UNDISGUISED = str.maketrans("\ue000\ue001", "\N{NO-BREAK SPACE}\N{NARROW NO-BREAK SPACE}")
 
 
 def emit(facts: Mapping[str, Any]) -> None:
@@ -51,25 +58,82 @@ def error(text: str) -> None:
     _err("buzz: " + printable(text))
 
 
+def paragraph(text: str, *, first: str = "", indent: str = "") -> None:
+    """Print a text on stdout, broken between words where the terminal ends.
+
+    Args:
+        text: what is said.
+        first: what the first line begins with.
+        indent: what the others begin with.
+    """
+    data(
+        textwrap.fill(
+            text,
+            width=min(width(), _READABLE),
+            initial_indent=first,
+            subsequent_indent=indent,
+            break_long_words=False,
+            break_on_hyphens=False,
+        )
+    )
+
+
 def table(columns: Sequence[str], rows: Sequence[Sequence[object]], *, right: str = "") -> None:
-    """Print rows under headings on stdout.
+    """Print rows under headings on stdout; without a row, nothing.
 
     Args:
         columns: headings, already translated; all empty: no headings are shown.
         rows: cells in the same order; None is shown as an empty cell.
-        right: one letter a column, ``r`` for those whose figures stand to the right.
+        right: one letter a column: ``r`` figures, which stand to the right; ``w`` words that people
+            copy, such as slugs; neither is broken while there is room for the rest.
     """
     from rich.box import SIMPLE_HEAD
     from rich.table import Table
     from rich.text import Text
 
+    if not rows:
+        return
+    cells = [
+        ["" if cell is None else printable(str(cell)).translate(_DISGUISED) for cell in row]
+        for row in rows
+    ]
+    widths = _whole(columns, cells, right)
     grid = Table(box=SIMPLE_HEAD, pad_edge=False, show_edge=False, show_header=any(columns))
     for index, column in enumerate(columns):
-        to_right = right[index : index + 1] == "r"
-        grid.add_column(Text(column), justify="right" if to_right else "left", overflow="fold")
-    for row in rows:
-        grid.add_row(*(Text("" if cell is None else printable(str(cell))) for cell in row))
+        grid.add_column(
+            Text(column.translate(_DISGUISED)),
+            justify="right" if right[index : index + 1] == "r" else "left",
+            overflow="fold",
+            width=widths.get(index),
+        )
+    for row in cells:
+        grid.add_row(*map(Text, row))
     show(grid)
+
+
+def _whole(columns: Sequence[str], cells: Sequence[Sequence[str]], right: str) -> dict[int, int]:
+    """Return the widths of the columns that are not to be broken, by position.
+
+    Where all of it fits, or where not even these do, nothing is fixed.
+    """
+    from rich.cells import cell_len
+
+    longest = [max(map(cell_len, column)) for column in zip(*cells, strict=True)]
+    natural = [max(n, cell_len(head)) for n, head in zip(longest, columns, strict=True)]
+    room = width() - _GAP * (len(columns) - 1)
+    if sum(natural) <= room:
+        return {}
+    fixed = {
+        index: max(
+            longest[index],
+            min(natural[index], _LEAST),
+            *map(cell_len, columns[index].split()),
+        )
+        for index, kind in enumerate(right)
+        if kind in "rw"
+    }
+    texts = len(columns) - len(fixed)
+    return fixed if sum(fixed.values()) + _LEAST * texts <= room else {}
 
 
 def show(renderable: Any) -> None:
@@ -79,15 +143,20 @@ def show(renderable: Any) -> None:
     drawn = io.StringIO()  # Rich itself would end the process where the reader left
     console = Console(file=drawn, force_terminal=sys.stdout.isatty(), width=width())
     console.print(renderable)
-    _out(drawn.getvalue().removesuffix("\n"))
+    _out(drawn.getvalue().removesuffix("\n").translate(_UNDISGUISED))
 
 
 def findings(found: Sequence[Finding]) -> None:
     """Print what a check found on stdout, a line each: ``error place: what (remedy)``."""
-    words = {Level.ERROR: _("error"), Level.WARNING: _("warning")}
     for finding in found:
-        remedy = f" ({finding.remedy})" if finding.remedy else ""
-        data(f"{words[finding.level]} {finding.place}: {finding.what}{remedy}")
+        data(line_of(finding))
+
+
+def line_of(finding: Finding) -> str:
+    """Return a finding as a line: ``error place: what (remedy)``."""
+    words = {Level.ERROR: _("error"), Level.WARNING: _("warning")}
+    remedy = f" ({finding.remedy})" if finding.remedy else ""
+    return f"{words[finding.level]} {finding.place}: {finding.what}{remedy}"
 
 
 def width() -> int:

@@ -20,10 +20,10 @@ if TYPE_CHECKING:
     from rich.text import Text
 
     from buzz.model import Evidence, Relay
-    from buzz.pipeline.relays import EvalReport
+    from buzz.pipeline.relays import EvalReport, ScanReport
 
 _SIDE_BY_SIDE = 80  # columns from which both passages stand beside each other
-_WIDE = 100  # columns from which the list shows mode, stance and delay
+_WIDE = 120  # columns from which the list is a table; else two lines a relay
 _SHARED = ("[", "]")  # around shared words: bold alone would be lost in a pipe or on paper
 
 KINDS = {
@@ -76,7 +76,8 @@ def scan(
     json: work.Json = False,
 ) -> None:
     """Read the posts since the letter was sent and keep who relayed it; cron runs this."""
-    from buzz.locales import formats
+    from dataclasses import asdict
+
     from buzz.pipeline import relays
 
     now = work.current()
@@ -84,36 +85,12 @@ def scan(
         report = relays.scan(now.settings, now.store, slug, now.now(), dry_run=dry_run)
     except LockHeld as exc:  # cron: the other run does this work
         console.say(str(exc))
-        return
+        report = relays.ScanReport(campaign=slug)
+    else:
+        if not json:
+            _say_scan(report, dry_run=dry_run)
     if json:
-        console.emit(
-            {
-                "campaign": report.campaign,
-                "entries": report.entries,
-                "candidates": report.candidates,
-                "relayed": report.relayed,
-                "to_check": report.to_check,
-                "mentioned": report.mentioned,
-                "seconds": report.seconds,
-            }
-        )
-        return
-    console.say(
-        ngettext(
-            "{n} post read: {relayed} relayed, {to_check} to check, {mentioned} mentioned.",
-            "{n} posts read: {relayed} relayed, {to_check} to check, {mentioned} mentioned.",
-            report.entries,
-        ).format(
-            n=formats.number(report.entries),
-            relayed=report.relayed,
-            to_check=report.to_check,
-            mentioned=report.mentioned,
-        )
-    )
-    if dry_run:
-        console.say(_("Nothing was changed (--dry-run)."))
-    elif report.relayed or report.to_check:
-        console.say(_("See: buzz relays list {slug}").format(slug=slug))
+        console.emit(asdict(report))
 
 
 @work.command(app, "list", example="buzz relays list --verdict relayed")
@@ -135,7 +112,9 @@ def list_(
     if json:
         console.emit({"relays": [_facts(relay) for relay in found]})
     elif found:
-        _table(found)
+        (_table if console.width() >= _WIDE else _lines)(found)
+        if any(relay.label for relay in found):
+            console.say(_("✓ a person confirmed or rejected it"))
     else:
         console.say(_("Nothing was found. Run: buzz relays scan SLUG after the next poll"))
 
@@ -187,6 +166,27 @@ def eval_(
         console.emit(_figures(report))
     else:
         _say_figures(report)
+
+
+def _say_scan(report: "ScanReport", *, dry_run: bool) -> None:
+    from buzz.locales import formats
+
+    console.say(
+        ngettext(
+            "{n} post read: {relayed} relayed, {to_check} to check, {mentioned} mentioned.",
+            "{n} posts read: {relayed} relayed, {to_check} to check, {mentioned} mentioned.",
+            report.entries,
+        ).format(
+            n=formats.number(report.entries),
+            relayed=report.relayed,
+            to_check=report.to_check,
+            mentioned=report.mentioned,
+        )
+    )
+    if dry_run:
+        console.say(_("Nothing was changed (--dry-run)."))
+    elif report.relayed or report.to_check:
+        console.say(_("See: buzz relays list {slug}").format(slug=report.campaign))
 
 
 def _label(relay_id: int, verdict: Verdict, *, dry_run: bool) -> None:
@@ -246,35 +246,56 @@ def _figures(report: "EvalReport") -> dict[str, Any]:
 
 
 def _table(found: "Sequence[Relay]") -> None:
+    from buzz.locales import formats
+
+    rows = [
+        (
+            relay.id,
+            _verdict(relay),
+            formats.number(relay.score, digits=2),
+            relay.blog,
+            _mode(relay),
+            _(STANCES[relay.stance]),
+            _delay(relay),
+            ", ".join(map(str, relay.talking_points)),
+            relay.title or relay.url,
+        )
+        for relay in found
+    ]
+    console.table(
+        [_("id"), _("verdict"), _("score"), _("blog"), _("mode"), _("stance"), _("delay"),
+         _("talking points"), _("title")],
+        rows,
+        right="rwrwwww",
+    )  # fmt: skip
+
+
+def _lines(found: "Sequence[Relay]") -> None:
+    """Print two lines a relay, for terminals that are too narrow for a table."""
+    from buzz.locales import formats
+
+    number = max(len(str(relay.id)) for relay in found)
+    longest = max(len(_verdict(relay)) for relay in found)
+    indent = " " * (number + 2)
+    for relay in found:
+        score = formats.number(relay.score, digits=2)
+        head = f"{_verdict(relay):<{longest}}  {score}  {relay.blog}, {_delay(relay)}"
+        console.paragraph(head, first=f"{relay.id:>{number}}  ", indent=indent)
+        manner = ", ".join(filter(None, (_mode(relay), _(STANCES[relay.stance]))))
+        console.paragraph(f"{relay.title or relay.url} ({manner})", first=indent, indent=indent)
+
+
+def _verdict(relay: "Relay") -> str:
+    return ("✓ " if relay.label else "") + _(VERDICTS[relay.settled])
+
+
+def _delay(relay: "Relay") -> str:
+    """Return how long after the letter."""
     from datetime import timedelta
 
     from buzz.locales import formats
 
-    wide = console.width() >= _WIDE
-    columns = [_("id"), _("verdict"), _("score"), _("blog")]
-    if wide:
-        columns += [_("mode"), _("stance"), _("delay"), _("talking points"), _("title")]
-    rows = []
-    for relay in found:
-        said = "✓ " if relay.label else ""
-        row: list[object] = [
-            relay.id,
-            said + _(VERDICTS[relay.settled]),
-            formats.number(relay.score, digits=2),
-            relay.blog,
-        ]
-        if wide:
-            row += [
-                _mode(relay),
-                _(STANCES[relay.stance]),
-                formats.span(timedelta(seconds=relay.lag_s)),
-                ", ".join(map(str, relay.talking_points)),
-                relay.title or relay.url,
-            ]
-        rows.append(row)
-    console.table(columns, rows, right="rlrl")
-    if any(relay.label for relay in found):
-        console.say(_("✓ a person confirmed or rejected it"))
+    return formats.span(timedelta(seconds=relay.lag_s))
 
 
 def _mode(relay: "Relay") -> str:
@@ -283,8 +304,6 @@ def _mode(relay: "Relay") -> str:
 
 def _show(relay: "Relay") -> None:
     """Print what it is, why, then each piece of evidence."""
-    from datetime import timedelta
-
     from buzz.locales import formats
 
     console.data(relay.title or relay.url)
@@ -295,8 +314,7 @@ def _show(relay: "Relay") -> None:
         (
             _("Published"),
             _("{moment}, {span} after the letter").format(
-                moment=formats.moment(relay.published),
-                span=formats.span(timedelta(seconds=relay.lag_s)),
+                moment=formats.moment(relay.published), span=_delay(relay)
             ),
         ),
         (_("Verdict"), _(VERDICTS[relay.settled])),

@@ -1,6 +1,5 @@
 """``buzz status``: where things stand, and what to do next."""
 
-import textwrap
 from collections.abc import Iterator
 from dataclasses import asdict
 from datetime import datetime
@@ -15,8 +14,8 @@ from buzz.locales import gettext as _
 from buzz.model import BlogStatus, Verdict
 
 if TYPE_CHECKING:
+    from buzz.core.status import CampaignLine, Status
     from buzz.model import Run
-    from buzz.pipeline.status import CampaignLine, Status
 
 _CAMPAIGNS = 8  # shown; --json has them all
 _LABEL = 10  # columns of the words on the left
@@ -36,18 +35,8 @@ def status(*, json: work.Json = False) -> None:
     if json:
         console.emit(_facts(found, str(at.settings.workspace)))
         return
-    width = min(console.width(), 100)
     for label, text in _lines(found, at.now()):
-        console.data(
-            textwrap.fill(
-                text,
-                width=width,
-                initial_indent=f"{label:<{_LABEL}} ",
-                subsequent_indent=" " * (_LABEL + 1),
-                break_long_words=False,
-                break_on_hyphens=False,
-            )
-        )
+        console.paragraph(text, first=f"{label:<{_LABEL}} ", indent=" " * (_LABEL + 1))
     _say_next(found)
 
 
@@ -124,14 +113,16 @@ def _campaign(line: "CampaignLine") -> str:
             for state in DELIVERY_STATES
             if (n := getattr(line.account, state))
         ]
-        words += _("; {n} targeted = {states}").format(
+        targeted = _("{n} targeted = {states}").format(
             n=formats.number(line.account.targeted), states=" + ".join(states)
         )
+        words = _("{one}; {other}").format(one=words, other=targeted)
     if line.relays:
-        words += _("; {relayed} relayed, {to_check} to check").format(
+        relays = _("{relayed} relayed, {to_check} to check").format(
             relayed=line.relays.get(Verdict.RELAYED, 0),
             to_check=line.relays.get(Verdict.TO_CHECK, 0),
         )
+        words = _("{one}; {other}").format(one=words, other=relays)
     return words
 
 

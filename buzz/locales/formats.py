@@ -42,13 +42,15 @@ def percent(share: float, digits: int = 0) -> str:
 
 
 def day(value: date) -> str:
-    """Return a date with the month's short name.
+    """Return a date with the month's short name; of an aware time, the date on the wall in Paris.
 
-    >>> day(date(2026, 3, 2))
-    '2 Mar 2026'
+    >>> day(date(2026, 3, 2)), day(datetime.fromisoformat("2026-03-01T23:30:00+00:00"))
+    ('2 Mar 2026', '2 Mar 2026')
     """
     from babel.dates import format_date  # noqa: PLC0415  (slow to import)
 
+    if isinstance(value, datetime):
+        value = value.astimezone(PARIS).date()
     return format_date(value, format="d MMM y", locale=_locale())
 
 

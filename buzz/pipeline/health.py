@@ -7,6 +7,7 @@ from pathlib import Path
 
 from buzz.config import Settings
 from buzz.core import registry
+from buzz.core.feeds import has_lost_posts
 from buzz.core.registry import Diff, Registry
 from buzz.core.registry.health import WORST_FIRST, is_well, worst_first
 from buzz.edges.store import Store, blogs, feeds
@@ -22,6 +23,7 @@ class Checked:
     problems: tuple[Finding, ...]  # of the file
     drift: Diff | None  # what importing blogs.csv would change; None: it cannot be imported
     ill: tuple[Feed, ...]  # feeds that do not work, worst first
+    lost: tuple[Feed, ...]  # those that work, but lost posts between two polls of late
     well: tuple[Feed, ...]  # the others
     states: Mapping[FeedState, int]  # how many feeds are in each state that occurs, worst first
 
@@ -34,18 +36,25 @@ def check(settings: Settings, store: Store) -> Checked:
     written = written_in(settings)
     found = _not_there(settings.registry_file)
     if written is not None:
-        found = registry.read(written, file=settings.registry_file.name)
+        found = registry.read(
+            written,
+            file=settings.registry_file.name,
+            allowed=settings.poll.allow_networks,
+        )
     everything = worst_first(
         known.get(blog.slug) or Feed(blog=blog.slug, url=blog.feed_url or blog.url)
         for blog in before
         if blog.status is BlogStatus.ACTIVE
     )
     counts = Counter(feed.state for feed in everything)
+    now = settings.now()
+    working = [feed for feed in everything if is_well(feed)]
     return Checked(
         problems=found.findings,
         drift=None if found.errors else registry.diff(before, found.blogs),
         ill=tuple(feed for feed in everything if not is_well(feed)),
-        well=tuple(feed for feed in everything if is_well(feed)),
+        lost=tuple(feed for feed in working if has_lost_posts(feed, now)),
+        well=tuple(feed for feed in working if not has_lost_posts(feed, now)),
         states={state: counts[state] for state in WORST_FIRST if counts[state]},
     )
 

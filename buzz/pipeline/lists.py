@@ -53,7 +53,7 @@ def export(store: Store) -> bytes:
 
 def _plan(settings: Settings, store: Store, listing: Listing, file: Path) -> Plan:
     before, written, style = registry.present(settings, store)
-    found = lists.arrivals(listing, before, file=file.name)
+    found = lists.arrivals(listing, before, file=file.name, allowed=settings.poll.allow_networks)
     bad = tuple(finding for finding in found.findings if finding.level is Level.ERROR)
     if bad and not found.blogs and not found.known:
         raise CheckRefused(

@@ -20,8 +20,8 @@ from buzz.core.text import slugify
 from buzz.edges import files
 from buzz.edges.store import Store, Transaction, audit, blogs, runs
 from buzz.errors import CheckRefused, TemporaryFailure, UsageError
+from buzz.locales import formats, ngettext, system
 from buzz.locales import gettext as _
-from buzz.locales import ngettext, system
 from buzz.model import Blog, Finding, Run
 
 COMMAND = "blogs import"  # under which changes of the registry are recorded
@@ -69,7 +69,7 @@ def plan_import(settings: Settings, store: Store, file: Path, *, keep: bool = Fa
         UsageError: the file cannot be read.
         CheckRefused: something in it is wrong, or ``blogs.csv`` holds edits never imported.
     """
-    found = _sound(content_of(file), file)
+    found = _sound(settings, content_of(file), file)
     with store.read() as tx:
         before = blogs.all_blogs(tx)
     written = written_in(settings)
@@ -89,7 +89,7 @@ def plan_add(settings: Settings, store: Store, cells: Mapping[str, str]) -> Plan
             imported.
     """
     before, written, style = present(settings, store)
-    blog, warnings = _described(cells, _("new blog"))
+    blog, warnings = _described(settings, cells, _("new blog"))
     if any(known.slug == blog.slug for known in before):
         raise CheckRefused(
             _("the slug {slug} is taken").format(slug=blog.slug),
@@ -108,7 +108,7 @@ def plan_edit(settings: Settings, store: Store, slug: str, cells: Mapping[str, s
     """
     before, written, style = present(settings, store)
     old = _find(before, slug)
-    blog, warnings = _described({**registry.cells_of(old), **cells}, slug)
+    blog, warnings = _described(settings, {**registry.cells_of(old), **cells}, slug)
     wanted = {known.slug: known for known in before} | {slug: blog}
     return plan_of(wanted, before, written, style, warnings)
 
@@ -229,7 +229,7 @@ def _agreed(settings: Settings, written: bytes | None, before: tuple[Blog, ...])
     """Return the style of ``blogs.csv``, which must hold what the database holds."""
     if written is None and not before:
         return Style()
-    found = _sound(written or b"", settings.registry_file) if written else Registry()
+    found = _sound(settings, written, settings.registry_file) if written else Registry()
     drift = registry.diff(before, found.blogs)
     if drift:
         raise CheckRefused(
@@ -242,8 +242,10 @@ def _agreed(settings: Settings, written: bytes | None, before: tuple[Blog, ...])
     return found.style
 
 
-def _described(cells: Mapping[str, str], place: str) -> tuple[Blog, tuple[Finding, ...]]:
-    blog, findings = registry.read_blog(cells, place=place)
+def _described(
+    settings: Settings, cells: Mapping[str, str], place: str
+) -> tuple[Blog, tuple[Finding, ...]]:
+    blog, findings = registry.read_blog(cells, place=place, allowed=settings.poll.allow_networks)
     if blog is None:
         raise CheckRefused(
             _("this cannot be put into the registry"), details=list(map(line_of, findings))
@@ -294,8 +296,8 @@ def _write(path: Path, content: bytes) -> None:
     files.write(path, content, mode=mode)
 
 
-def _sound(content: bytes, file: Path) -> Registry:
-    found = registry.read(content, file=str(file))
+def _sound(settings: Settings, content: bytes, file: Path) -> Registry:
+    found = registry.read(content, file=str(file), allowed=settings.poll.allow_networks)
     if found.errors:
         raise CheckRefused(
             ngettext(
@@ -317,9 +319,9 @@ def line_of(finding: Finding) -> str:
 def counted(difference: Diff) -> str:
     """Return how many blogs a difference adds, changes and removes, in words."""
     return _("{added} added, {changed} changed, {removed} removed").format(
-        added=len(difference.added),
-        changed=len(difference.changed),
-        removed=len(difference.removed),
+        added=formats.number(len(difference.added)),
+        changed=formats.number(len(difference.changed)),
+        removed=formats.number(len(difference.removed)),
     )
 
 

@@ -20,7 +20,8 @@ if TYPE_CHECKING:
     from buzz.pipeline.rank import RankExplanation
 
 _CHART_DAYS = 30
-_CHART_BAR = 16  # blocks of the longest bar: a line of the chart fits 40 columns
+_CHART_BAR = 12  # blocks of the longest bar: a line of the chart fits 40 columns
+_POSTS = 7  # columns
 
 
 def plant(app: typer.Typer) -> None:
@@ -70,6 +71,8 @@ def _explanation_facts(explanation: "RankExplanation") -> dict[str, Any]:
         "enters_at": {"rank": why.enter_rank, "score": why.enter_score},
         "stays_to": {"rank": why.stay_rank, "score": why.stay_score},
         "silence_days": why.silence_days,
+        "gap_at": explanation.gap_at,
+        "is_lower_bound": explanation.gap_at is not None,
         "holds": [asdict(hold) for hold in explanation.holds],
     }
 
@@ -89,6 +92,7 @@ def _explanation_lines(explanation: "RankExplanation") -> list[str]:
             days=f"{why.half_life_days:g}",
         ),
         *_unreachable(explanation),
+        *_lost(explanation),
         *_held(explanation),
         "",
         *_chart(why.days),
@@ -110,12 +114,23 @@ def _unreachable(explanation: "RankExplanation") -> list[str]:
         return [_(FEED_STATES[placed.status])]
     state, since = _(FEED_STATES[placed.status]), feed.last_success if feed else None
     return [
-        _("{state}; last reached on {day}").format(state=state, day=formats.day(since.date()))
+        _("{state}; last reached on {day}").format(state=state, day=formats.day(since))
         if since
         else _("{state}; never reached").format(state=state),
         _("Ages count from {day}: its score is kept for 14 days, then decays").format(
             day=formats.day(placed.scored_on)
         ),
+    ]
+
+
+def _lost(explanation: "RankExplanation") -> list[str]:
+    """Return that its posts were not all seen, where that is so of days that count."""
+    if explanation.gap_at is None:
+        return []
+    return [
+        _("At least: posts were lost between two polls before {day}").format(
+            day=formats.day(explanation.gap_at)
+        )
     ]
 
 
@@ -150,18 +165,22 @@ def _chart(days: "Sequence[ScoredDay]") -> list[str]:
     if not days:
         return [_("No post that counts.")]
     most = max(day.points for day in days)
-    lines = [f"{_('day'):<12} {'':<{_CHART_BAR}} {_('n'):>3} {_('points'):>6}"]
+    lines = [_row(_("day"), "", _("posts"), _("points"))]
     recent = [day for day in days if day.age_days < _CHART_DAYS]
     for day in recent:
         bar = "█" * max(1, round(_CHART_BAR * day.points / most))
         points = formats.number(day.points, digits=2)
-        lines.append(f"{formats.day(day.day):<12} {bar:<{_CHART_BAR}} {day.posts:>3} {points:>6}")
+        lines.append(_row(formats.day(day.day), bar, day.posts, points))
     older = days[len(recent) :]
     if older:
         points = formats.number(sum(day.points for day in older), digits=2)
         posts = sum(day.posts for day in older)
-        lines.append(f"{_('before that'):<12} {'':<{_CHART_BAR}} {posts:>3} {points:>6}")
+        lines.append(_row(_("before that"), "", posts, points))
     return lines
+
+
+def _row(day: str, bar: str, posts: object, points: str) -> str:
+    return f"{day:<12} {bar:<{_CHART_BAR}} {posts:>{_POSTS}} {points:>6}"
 
 
 def _left_out(why: "Explanation") -> list[str]:
@@ -184,6 +203,9 @@ def _cut(why: "Explanation") -> list[str]:
         _edge(_("A member may stay down to rank {rank}"), why.stay_rank, why.stay_score),
     ]
     if why.silence_days is not None:
+        if why.stay_score is not None and why.blog.rank <= why.stay_rank:
+            ahead = formats.number(why.blog.score - why.stay_score, digits=2)
+            lines.append(_("Ahead of that: {points} points.").format(points=ahead))
         lines.append(
             ngettext(
                 "A silence of {n} day would cost the place.",

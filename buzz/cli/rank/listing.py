@@ -11,6 +11,7 @@ from buzz.locales import mark as N_
 from buzz.locales import ngettext
 
 if TYPE_CHECKING:
+    from buzz.model import RankedBlog
     from buzz.pipeline.rank import RankReport, RankView
 
 
@@ -25,14 +26,14 @@ def run(*, dry_run: work.DryRun = False, json: work.Json = False) -> None:
     from buzz.pipeline import rank
 
     now = work.current()
+    report = None
     try:
         report = rank.run(now.settings, now.store, now.now(), dry_run=dry_run)
     except LockHeld as exc:  # cron: the other run does this work
         console.say(str(exc))
-        return
     if json:
         console.emit(_run_facts(report))
-    else:
+    elif report:
         _say_run(report, dry_run=dry_run)
 
 
@@ -53,7 +54,7 @@ def show(
     ] = None,
     json: work.Json = False,
 ) -> None:
-    """Show the latest ranking, and how each blog moved since the one before."""
+    """Show the latest ranking, and how each blog moved since the day before."""
     from buzz.pipeline import rank
 
     view = rank.show(
@@ -71,14 +72,15 @@ def show(
         _show_table(view, is_part=bool(federation or tag))
 
 
-def _run_facts(report: "RankReport") -> dict[str, Any]:
+def _run_facts(report: "RankReport | None") -> dict[str, Any]:
+    """Return what a run did, for other programs; None: another run was at work."""
     return {
-        "as_of": report.ranking.as_of.isoformat(),
-        "ranked": len(report.ranking.blogs),
-        "listed": report.listed,
-        "entered": list(report.entered),
-        "left": list(report.left),
-        "held": [hold.blog for hold in report.held],
+        "as_of": report.ranking.as_of.isoformat() if report else None,
+        "ranked": len(report.ranking.blogs) if report else 0,
+        "listed": report.listed if report else 0,
+        "entered": list(report.entered) if report else [],
+        "left": list(report.left) if report else [],
+        "held": [hold.blog for hold in report.held] if report else [],
     }
 
 
@@ -121,31 +123,38 @@ def _say_run(report: "RankReport", *, dry_run: bool) -> None:
         console.say(_("Nothing was changed (--dry-run)."))
 
 
+def _last(blog: "RankedBlog") -> str:
+    from buzz.locales import formats
+
+    return formats.day(blog.last_published) if blog.last_published else ""
+
+
 def _show_table(view: "RankView", *, is_part: bool) -> None:
     from buzz.cli.rank import words
     from buzz.locales import formats
 
-    columns = [_("rank"), "", _("blog"), _("score")]
-    right = "rllr"
-    wide = console.width() >= words.WIDE
-    if wide:
-        columns += [_("days of 30"), _("posts"), _("last post"), _("state")]
-        right += "rrll"
-    rows = []
-    for number, blog in enumerate(view.blogs, 1):
-        row = [
-            words.place(blog.rank),
-            words.move(view.former_ranks, blog),
-            view.names.get(blog.slug, blog.slug) if wide else blog.slug,
-            formats.number(blog.score, digits=2),
+    blogs, width = view.blogs, console.width()
+    places = [formats.number(number) for number in range(1, len(blogs) + 1)]
+    columns = [(_("place"), "r", places)] if is_part else []
+    name = view.names.get if width >= words.WIDE else lambda slug, _slug: slug
+    columns += [
+        (_("rank"), "r", [words.place(blog.rank) for blog in blogs]),
+        ("", "w", [words.move(view.former_ranks, blog) for blog in blogs]),
+        (_("blog"), "l", [name(blog.slug, blog.slug) for blog in blogs]),
+        (_("score"), "r", [formats.number(blog.score, digits=2) for blog in blogs]),
+    ]
+    if width >= words.WIDE:
+        columns += [
+            (_("days of 30"), "r", [str(blog.active_days_30) for blog in blogs]),
+            (_("posts"), "r", [str(blog.entries_30) for blog in blogs]),
         ]
-        if wide:
-            last = formats.day(blog.last_published.date()) if blog.last_published else ""
-            row += [str(blog.active_days_30), str(blog.entries_30), last, words.state(blog)]
-        rows.append([formats.number(number), *row] if is_part else row)
-    if is_part:
-        columns, right = [_("place"), *columns], "r" + right
-    console.table(columns, rows, right=right)
+    if width >= words.WIDEST:
+        columns += [(_("last post"), "w", [_last(blog) for blog in blogs])]
+    states = [words.state(blog) for blog in blogs]
+    if width >= words.WIDE and any(states):
+        columns += [(_("state"), "l", states)]
+    headings, right, cells = zip(*columns, strict=True)
+    console.table(headings, list(zip(*cells, strict=True)), right="".join(right))
     console.say(
         _("As of {moment}: {listed} places of {size} taken, {ranked} blogs ranked.").format(
             moment=formats.moment(view.ranking.as_of),

@@ -37,7 +37,7 @@ def diff(
     ] = None,
     json: work.Json = False,
 ) -> None:
-    """Show who entered and left the list, and who moved most, since the ranking before."""
+    """Show who entered and left the list, and who moved most, since the day before."""
     from buzz.pipeline import rank
 
     found = rank.diff(work.current().store, _day(since))
@@ -89,7 +89,7 @@ def rising(
             )
             for number, r in enumerate(found.blogs, 1)
         ],
-        right="rrlrr",
+        right="rrlrrl",
     )
     if not found.blogs:
         console.say(_("No blog outside the list has a post that counts."))

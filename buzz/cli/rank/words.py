@@ -9,7 +9,7 @@ from buzz.locales import gettext as _
 from buzz.locales import mark as N_
 from buzz.model import FeedState, LeftOut, RankedBlog
 
-WIDE = 80  # columns from which a whole table is shown
+WIDE, WIDEST = 80, 100  # columns from which names and figures are shown, and from which dates
 NAMED = 10  # blogs or posts named one by one; --json has them all
 
 REASONS = {

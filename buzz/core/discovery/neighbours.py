@@ -17,7 +17,6 @@ from urllib.parse import urlsplit
 
 from buzz.core.urls import host, is_web
 
-SAMPLES = 3  # links shown of one candidate, of different blogs
 _FILE = re.compile(
     r"\.(?:jpe?g|png|gif|webp|svg|pdf|mp[34]|ogg|zip|docx?|xlsx?|odt)$", re.IGNORECASE
 )
@@ -41,7 +40,7 @@ class Neighbour:
     url: str  # its home, as the links spell it
     blogs: tuple[str, ...]  # slugs of those that point to it, sorted
     rolls: int  # how many of them do so on their home page
-    samples: tuple[Outlink, ...]  # at most three, of different blogs
+    evidence: tuple[Outlink, ...]  # one link of each of them, the best first
 
 
 def site_of(url: str) -> str:
@@ -101,7 +100,7 @@ def _neighbour(site: str, by_blog: dict[str, Outlink]) -> Neighbour:
         url=f"{scheme}://{netloc}/{folder}",
         blogs=tuple(sorted(by_blog)),
         rolls=sum(link.in_roll for link in best),
-        samples=tuple(best[:SAMPLES]),
+        evidence=tuple(best),
     )
 
 

@@ -1,11 +1,11 @@
 """One blog's cells: each column has a reader that takes a cell or says why not."""
 
 import re
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
 from dataclasses import fields
 from datetime import date
 from enum import StrEnum
-from ipaddress import ip_address
+from ipaddress import ip_address, ip_network
 from typing import Any
 
 from buzz.core import text, urls
@@ -22,12 +22,15 @@ _FEDERATION = re.compile(r"[0-9A-Za-z][0-9A-Za-z-]{0,31}")
 _NUMBERS = re.compile(r"(0x[0-9a-f]*|\d+)(\.(0x[0-9a-f]*|\d+))*")  # 127.1, 0x7f.1, 2130706433
 
 
-def read_blog(cells: Mapping[str, str], *, place: str) -> tuple[Blog | None, tuple[Finding, ...]]:
+def read_blog(
+    cells: Mapping[str, str], *, place: str, allowed: Collection[str] = ()
+) -> tuple[Blog | None, tuple[Finding, ...]]:
     """Return the blog that these cells describe, or None, and what is wrong with them.
 
     Args:
         cells: column -> cell; an empty or absent cell means the default.
         place: for the findings, e.g. ``blogs.csv:12``.
+        allowed: private networks that may be asked, e.g. ``127.0.0.0/8``.
     """
     findings: list[Finding] = []
     values: dict[str, Any] = {}
@@ -53,7 +56,7 @@ def read_blog(cells: Mapping[str, str], *, place: str) -> tuple[Blog | None, tup
     if findings:
         return None, tuple(findings)
     blog = Blog(**values)
-    return blog, tuple(_doubts(blog, place))
+    return blog, tuple(_doubts(blog, place, allowed))
 
 
 def cells_of(blog: Blog) -> dict[str, str]:
@@ -79,7 +82,7 @@ def warning(place: str, what: str, remedy: str, *, rule: str) -> Finding:
     return Finding(rule=rule, level=Level.WARNING, place=place, what=what, remedy=remedy)
 
 
-def _doubts(blog: Blog, place: str) -> Iterator[Finding]:
+def _doubts(blog: Blog, place: str, allowed: Collection[str]) -> Iterator[Finding]:
     """Yield what is allowed in a blog, but surprising."""
     if not blog.feed_url:
         yield warning(
@@ -88,7 +91,9 @@ def _doubts(blog: Blog, place: str) -> Iterator[Finding]:
             _("run: buzz blogs edit {slug} --feed-url ADDRESS").format(slug=blog.slug),
             rule="feed_url",
         )
-    for address in filter(is_inside, (blog.url, blog.feed_url)):
+    for address in (blog.url, blog.feed_url):
+        if not is_inside(address, allowed):
+            continue
         yield warning(
             place,
             _("{address} is inside a private network: it will not be asked").format(
@@ -108,19 +113,23 @@ def _doubts(blog: Blog, place: str) -> Iterator[Finding]:
         )
 
 
-def is_inside(address: str) -> bool:
+def is_inside(address: str, allowed: Collection[str] = ()) -> bool:
     """Tell whether an address names no public host, as far as its own letters say.
 
-    What a name leads to is for the guard of the fetcher to see.
+    What a name leads to is for the guard of the fetcher to see. What lies in a network that is
+    allowed is not inside.
 
     >>> is_inside("http://169.254.169.254/"), is_inside("http://127.1/"), is_inside("http://a.fr/")
     (True, True, False)
     """
     host = urls.host(address)
+    if host.split(".")[-1] == "localhost":  # this machine, whatever DNS says (RFC 6761 §6.3)
+        host = "127.0.0.1"
     try:
-        return not ip_address(host).is_global
+        found = ip_address(host)
     except ValueError:
-        return _NUMBERS.fullmatch(host) is not None or host.split(".")[-1] == "localhost"
+        return _NUMBERS.fullmatch(host) is not None
+    return not found.is_global and not any(found in ip_network(network) for network in allowed)
 
 
 class _BadCellError(BuzzError):

@@ -9,7 +9,7 @@ import csv
 import io
 import re
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 
 import yaml
@@ -62,7 +62,9 @@ def read_list(content: bytes, *, file: str) -> Listing | None:
     return replace(found, findings=(*doubts, *found.findings))
 
 
-def arrivals(listing: Listing, known: Iterable[Blog], *, file: str) -> Arrivals:
+def arrivals(
+    listing: Listing, known: Iterable[Blog], *, file: str, allowed: Collection[str] = ()
+) -> Arrivals:
     """Return the blogs that a list has and a registry does not, and why others were left out.
 
     A blog is known by its feed, or by its home page where one of the two has no feed.
@@ -71,6 +73,7 @@ def arrivals(listing: Listing, known: Iterable[Blog], *, file: str) -> Arrivals:
         listing: what was read.
         known: the registry's blogs.
         file: name of the list; each new blog says that it came from there.
+        allowed: private networks whose addresses are taken.
     """
     names = _Names(known)
     findings = list(listing.findings)
@@ -78,7 +81,7 @@ def arrivals(listing: Listing, known: Iterable[Blog], *, file: str) -> Arrivals:
     counts: Counter[str] = Counter()
     for row in listing.rows:
         place = f"{file}:{row.line}"
-        blog, problems = read_blog(_sound(row, place, findings), place=place)
+        blog, problems = read_blog(_sound(row, place, findings), place=place, allowed=allowed)
         if blog is None:
             findings.extend(problems)
         elif inside := [problem for problem in problems if problem.rule == INSIDE]:

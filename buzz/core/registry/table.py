@@ -4,13 +4,14 @@ import csv
 import io
 import re
 from collections import defaultdict
-from collections.abc import Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator
 from dataclasses import dataclass
 from difflib import get_close_matches
 
 from buzz.core import urls
 from buzz.core.registry.cells import COLUMNS, cells_of, error, read_blog, warning
 from buzz.locales import gettext as _
+from buzz.locales import ngettext
 from buzz.model import Blog, Finding, Level
 
 _DELIMITERS = ",;"
@@ -45,12 +46,13 @@ class Registry:
         return tuple(f for f in self.findings if f.level is Level.ERROR)
 
 
-def read(content: bytes, *, file: str) -> Registry:
+def read(content: bytes, *, file: str, allowed: Collection[str] = ()) -> Registry:
     """Return the blogs of a registry and everything that is wrong with it.
 
     Args:
         content: the file's bytes.
         file: its name, for the places of the findings.
+        allowed: private networks that may be asked.
     """
     try:
         decoded = content.decode()
@@ -59,7 +61,7 @@ def read(content: bytes, *, file: str) -> Registry:
     style = Style(bom=decoded.startswith(_BOM), delimiter=_delimiter(decoded))
     findings: list[Finding] = []
     lines = _lines(decoded.removeprefix(_BOM), style.delimiter, file, findings)
-    blogs = list(_blogs(lines, file, findings))
+    blogs = list(_blogs(lines, file, findings, allowed))
     findings.extend(_shared_values(blogs, file))
     findings.sort(key=lambda finding: int(finding.place.rpartition(":")[2]))
     return Registry(
@@ -123,12 +125,24 @@ def _fitting(record: list[str], length: int) -> list[str]:
 
 def _header_problems(columns: list[str], place: str) -> Iterator[Finding]:
     unknown = [column for column in dict.fromkeys(columns) if column not in COLUMNS]
+    strange = []
     for column in unknown:
         near = get_close_matches(column, COLUMNS, n=1)
+        if near:
+            yield error(
+                place,
+                _("unknown column: {column}").format(column=column),
+                _("did you mean {near}?").format(near=near[0]),
+            )
+        else:
+            strange.append(column)
+    if strange:
         yield error(
             place,
-            _("unknown column: {column}").format(column=column),
-            _("did you mean {near}?").format(near=near[0]) if near else ", ".join(COLUMNS),
+            ngettext(
+                "unknown column: {columns}", "unknown columns: {columns}", len(strange)
+            ).format(columns=", ".join(strange)),
+            _("known are: {columns}").format(columns=", ".join(COLUMNS)),
         )
     for column in dict.fromkeys(columns):
         if columns.count(column) > 1:
@@ -166,13 +180,16 @@ def _broken(why: str, place: str) -> Finding:
 
 
 def _blogs(
-    lines: Iterable[tuple[int, dict[str, str]]], file: str, findings: list[Finding]
+    lines: Iterable[tuple[int, dict[str, str]]],
+    file: str,
+    findings: list[Finding],
+    allowed: Collection[str],
 ) -> Iterator[tuple[int, Blog]]:
     """Yield (line, blog) of each sound record, the first of each slug."""
     first: dict[str, int] = {}
     for line, cells in lines:
         place = f"{file}:{line}"
-        blog, problems = read_blog(cells, place=place)
+        blog, problems = read_blog(cells, place=place, allowed=allowed)
         findings.extend(problems)
         if blog is None:
             continue
@@ -204,7 +221,7 @@ def _shared_values(blogs: Iterable[tuple[int, Blog]], file: str) -> Iterator[Fin
             what, remedy = {
                 "address": (
                     _("the same blog as on line {line}, by its address"),
-                    _("remove one of them: its posts count twice"),
+                    _("remove one of them: only one is asked"),
                 ),
                 "email": (
                     _("the same e-mail address as on line {line}"),

@@ -22,7 +22,7 @@ class RankView:
     ranking: Ranking
     blogs: tuple[RankedBlog, ...]  # those that were asked for, by rank
     names: dict[str, str]  # slug -> name of the blog
-    former_ranks: dict[str, int]  # slug -> rank in the ranking before
+    former_ranks: dict[str, int]  # slug -> rank in the last ranking of a day before
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -54,6 +54,15 @@ class RankExplanation:
     why: Explanation
     holds: tuple[Hold, ...] = ()  # all there ever were, oldest first
 
+    @property
+    def gap_at(self) -> datetime | None:
+        """Return when posts were found lost of which some would count: the score is at least so."""
+        gap_at = self.feed.gap_at if self.feed else None
+        if gap_at is None:
+            return None
+        age = (self.as_of - gap_at) / timedelta(days=1)
+        return gap_at if age <= core.horizon_days(self.why.half_life_days) else None
+
 
 def show(
     store: Store,
@@ -76,7 +85,7 @@ def show(
         ranking = rankings.latest(tx)
         if ranking is None:
             return None
-        former = rankings.before(tx, ranking.as_of)
+        former = _former(tx, ranking)
         known = {blog.slug: blog for blog in blogs.all_blogs(tx)}
     wanted = {slug for slug, blog in known.items() if _is_of(blog, federation, tags)}
     found = (blog for blog in ranking.blogs if blog.slug in wanted and (everyone or blog.listed))
@@ -97,7 +106,7 @@ def _is_of(blog: Blog, federation: str, tags: Collection[str]) -> bool:
 
 
 def diff(store: Store, since: date | None = None) -> RankDiff:
-    """Return the latest ranking beside the one before, or beside the one in force on a day.
+    """Return the latest ranking beside the last of a day before, or that in force on a given day.
 
     Raises:
         BuzzError: there are no two rankings, or none so old.
@@ -105,11 +114,7 @@ def diff(store: Store, since: date | None = None) -> RankDiff:
     with store.read() as tx:
         ranking = _latest(tx)
         end = datetime.combine(since + timedelta(days=1), time(), PARIS) if since else None
-        former = (
-            rankings.before(tx, min(end, ranking.as_of))
-            if end
-            else rankings.before(tx, ranking.as_of)
-        )
+        former = rankings.before(tx, min(end, ranking.as_of)) if end else _former(tx, ranking)
         names = {blog.slug: blog.name for blog in blogs.all_blogs(tx)}
     if former is None:
         raise BuzzError(
@@ -152,7 +157,7 @@ def explain(store: Store, slug: str) -> RankExplanation:
             ranking,
             blog.slug,
             *reading.judged(tx, ranking.as_of, ranking.half_life_days),
-            rankings.before(tx, ranking.as_of),
+            _former(tx, ranking),
         )
         feed = feeds.all_feeds(tx).get(blog.slug)
         holds = rankholds.of_blog(tx, blog.slug)
@@ -168,6 +173,15 @@ def _latest(tx: Transaction) -> Ranking:
             _("there is no ranking yet"), remedy=_("run: buzz poll, then buzz rank run")
         )
     return ranking
+
+
+def _former(tx: Transaction, ranking: Ranking) -> Ranking | None:
+    """Return the last ranking of a day before, or else the one before: nights are compared.
+
+    Who ranks again by hand in the morning still sees what the night has moved.
+    """
+    midnight = datetime.combine(core.today(ranking.as_of), time(), PARIS)
+    return rankings.before(tx, midnight) or rankings.before(tx, ranking.as_of)
 
 
 def _unranked(blog: Blog) -> BuzzError:

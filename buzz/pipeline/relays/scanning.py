@@ -38,12 +38,12 @@ class ScanReport:
     """What one scan did: only what it read itself."""
 
     campaign: str
-    entries: int  # read
-    candidates: int  # that had anything of the message
-    relayed: int
-    to_check: int
-    mentioned: int
-    seconds: float
+    entries: int = 0  # read
+    candidates: int = 0  # that had anything of the message
+    relayed: int = 0
+    to_check: int = 0
+    mentioned: int = 0
+    seconds: float = 0.0
 
 
 def scan(

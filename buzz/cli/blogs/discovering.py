@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from buzz.cli import console, work
+from buzz.cli.blogs import changing
 from buzz.cli.poll import reason_words
 from buzz.errors import BuzzError, TemporaryFailure, UsageError
 from buzz.locales import formats, ngettext
@@ -19,8 +20,10 @@ from buzz.locales import mark as N_
 
 if TYPE_CHECKING:
     from buzz.core.discovery import Neighbour
+    from buzz.core.registry import Diff
     from buzz.pipeline.discover import Candidates, Suggestion
 
+_EVIDENCE = 3  # links shown of one site; --json has one of each blog
 _REFUSED = ("forbidden-url", "forbidden-address", "forbidden-port")
 
 
@@ -51,6 +54,7 @@ def discover(
         str, typer.Option(metavar="ADDRESS", help=N_("Store this address too, if it was found."))
     ] = "",
     yes: work.Yes = False,
+    dry_run: work.DryRun = False,
     json: work.Json = False,
 ) -> int:
     """Find a blog's feed and its author, or blogs that are not in the registry yet.
@@ -65,13 +69,14 @@ def discover(
     if everywhere:
         _candidates(least, limit, offline=offline, json=json)
         return 0
-    return _one(where, name=name, email=email, yes=yes, json=json)
+    return _one(where, name=name, email=email, yes=yes, dry_run=dry_run, json=json)
 
 
 # --- one blog ---------------------------------------------------------------------------------
 
 
-def _one(where: str, *, name: str, email: str, yes: bool, json: bool) -> int:
+def _one(where: str, *, name: str, email: str, yes: bool, dry_run: bool, json: bool) -> int:
+    from buzz.core.registry import Diff
     from buzz.pipeline import discover
 
     at = work.current()
@@ -80,12 +85,14 @@ def _one(where: str, *, name: str, email: str, yes: bool, json: bool) -> int:
         raise _unread(found)
     if not json:
         _show(found)
-    has_news = bool(found.feed_url or email)
-    is_stored = has_news and _store(found, name=name, email=email, yes=yes, json=json)
+    changes = None
+    if found.feed_url or email:
+        changes = _store(found, name=name, email=email, yes=yes, dry_run=dry_run, json=json)
+        if not json:
+            _say_what_became_of_it(found, stored=changes is not None, dry_run=dry_run)
     if json:
-        console.emit({**asdict(found), "written": is_stored})
-    elif has_news and not is_stored:
-        console.say(_("nothing was stored; to store it: {command}").format(command=_command(found)))
+        written = bool(changes) and not dry_run
+        console.emit({**asdict(found), **changing.names(changes or Diff()), "written": written})
     return 0 if found.feed_url else BuzzError.exit_code
 
 
@@ -96,30 +103,29 @@ def _unread(found: "Suggestion") -> BuzzError:
     return TemporaryFailure(what, remedy=_("look at it in a browser, or try later"))
 
 
-def _store(found: "Suggestion", *, name: str, email: str, yes: bool, json: bool) -> bool:
-    """Store what the person says yes to; tell whether anything was stored."""
+def _store(
+    found: "Suggestion", *, name: str, email: str, yes: bool, dry_run: bool, json: bool
+) -> "Diff | None":
+    """Store what the person says yes to; return what that changes. None: there was no yes."""
     from buzz.pipeline import discover, registry
 
     at = work.current()
-    if not yes:
+    if not yes and not dry_run:
         if json or not console.is_interactive():
-            return False
+            return None
         question = (
             _("Store this feed for {blog}?").format(blog=found.blog)
             if found.blog
             else _("Add this blog to the registry?")
         )
         if not console.confirmed(question, yes=False, remedy=""):
-            return False
+            return None
         email = email or _asked_email(found)
     plan = discover.plan(at.settings, at.store, found, name=name, email=email)
-    registry.apply(at.settings, at.store, plan, at.now())
-    for blog in plan.diff.added:
-        console.say(_("added: {slug}").format(slug=blog.slug))
-    for change in plan.diff.changed:
-        for column, (before, after) in change.fields.items():
-            console.say(f"~ {change.slug}  {column}: {before or '-'} → {after or '-'}")
-    return bool(plan.diff)
+    changing.show(plan, json=json)
+    if not dry_run:
+        registry.apply(at.settings, at.store, plan, at.now())
+    return plan.diff
 
 
 def _asked_email(found: "Suggestion") -> str:
@@ -131,8 +137,18 @@ def _asked_email(found: "Suggestion") -> str:
     return ""
 
 
-def _command(found: "Suggestion") -> str:
-    return f"buzz blogs discover {found.blog or found.url} --yes"
+def _say_what_became_of_it(found: "Suggestion", *, stored: bool, dry_run: bool) -> None:
+    if dry_run:
+        console.say(_("nothing was changed (--dry-run)"))
+    elif not stored:
+        command = f"buzz blogs discover {found.blog or found.url} --yes"
+        console.say(_("nothing was stored; to store it: {command}").format(command=command))
+        for mail in found.emails[:1]:
+            console.say(
+                _("with the e-mail address: {command}").format(
+                    command=f"{command} --email {mail.address}"
+                )
+            )
 
 
 def _show(found: "Suggestion") -> None:
@@ -188,8 +204,11 @@ def _show_neighbour(neighbour: "Neighbour") -> None:
     count = ngettext("{n} listed blog", "{n} listed blogs", n).format(n=n)
     rolls = _(", {n} of them on the home page").format(n=neighbour.rolls) if neighbour.rolls else ""
     console.data(f"{neighbour.url}  {count}{rolls}")
-    for sample in neighbour.samples:
-        console.data(f"    {sample.blog}: {sample.page} → {sample.target}")
+    for link in neighbour.evidence[:_EVIDENCE]:
+        text = f"{link.blog}: {link.page} → {link.target}"
+        console.paragraph(text, first="    ", indent="      ")
+    if (more := n - _EVIDENCE) > 0:
+        console.data("    " + _("… and {n} more (all of them: --json)").format(n=more))
 
 
 def _say_basis(found: "Candidates", shown: int) -> None:
