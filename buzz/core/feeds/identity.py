@@ -85,6 +85,9 @@ def settle(entries: Sequence[Entry], stored: Iterable[Entry], since: datetime | 
         The entries in the same order, those of a known post once.
     """
     posts = {post.entry.identity: post for post in map(_Post.of, stored)}
+    if not posts:  # a first poll: nothing to compare with
+        fresh = entries if since is None else [replace(e, unseen_at=since) for e in entries]
+        return Settled(tuple(fresh), new=len(fresh), known=0)
     document = [_Post.of(entry) for entry in entries]
     matched: dict[int, str] = {}
     for index, post in enumerate(document):
