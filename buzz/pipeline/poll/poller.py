@@ -15,6 +15,7 @@ from buzz.edges import files
 from buzz.edges.fetch import Fetcher
 from buzz.edges.parser import Document, Parsers
 from buzz.edges.store import Store
+from buzz.errors import TemporaryFailure
 from buzz.model import Feed, FetchOutcome, FetchResult, ParsedFeed
 from buzz.pipeline.poll import saving
 from buzz.pipeline.poll.saving import ANOTHER_BLOG
@@ -153,9 +154,9 @@ class Poller:
             outcomes = [task.result() for task in ended if task.exception() is None]
             del ended
             await self._store_all(self._with_silence(outcomes))
-            if broken:  # not a feed's failure: ours
+            if broken and not isinstance(broken, TemporaryFailure):
                 self._cancel()
-        if broken:
+        if broken:  # not a feed's failure: ours; for want of a file or a socket the rest goes on
             raise broken
 
     def _cancel(self) -> None:
