@@ -215,6 +215,7 @@ class Run:
 
     seconds: float
     seconds_sound: float  # until the last sound blog was stored
+    cpu_s: float  # of the main process and of its parsers
     memory_mib: float  # peak of the main process
     entries: frozenset[tuple[object, ...]]  # of the sound blogs
     states: dict[str, int]
@@ -243,7 +244,7 @@ def poll(port: int, sound_blogs: int, hostile_blogs: int, timeout_s: float) -> R
 
 
 def _run(folder: Path, store: Store, sound_blogs: int, timeout_s: float) -> Run:
-    began = time.monotonic()
+    began, used = time.monotonic(), os.times()
     process = subprocess.Popen(
         [sys.executable, "-m", "buzz", "--workspace", str(folder), "--quiet", "poll"],
         env=os.environ | {"BUZZ_POLL_TIMEOUT_S": str(timeout_s)},
@@ -257,7 +258,7 @@ def _run(folder: Path, store: Store, sound_blogs: int, timeout_s: float) -> Run:
             if sum(slug.startswith("s") for slug in states) == sound_blogs:
                 seconds_sound = time.monotonic() - began
         time.sleep(0.1)
-    seconds = time.monotonic() - began
+    seconds, use = time.monotonic() - began, os.times()
     if process.returncode:
         raise SystemExit(f"buzz poll ended with {process.returncode}")
     with store.read() as tx:
@@ -272,6 +273,7 @@ def _run(folder: Path, store: Store, sound_blogs: int, timeout_s: float) -> Run:
     return Run(
         seconds=seconds,
         seconds_sound=seconds_sound or seconds,
+        cpu_s=use.children_user + use.children_system - used.children_user - used.children_system,
         memory_mib=memory_kib / 1024,
         entries=found,
         states={
@@ -309,6 +311,7 @@ def compared(
         "seconds_sound": [round(alone.seconds_sound, 1), round(together.seconds_sound, 1)],
         "ratio_sound": round(together.seconds_sound / alone.seconds_sound, 2),
         "seconds": [round(alone.seconds, 1), round(together.seconds, 1)],
+        "cpu_s": [round(alone.cpu_s, 1), round(together.cpu_s, 1)],
         "memory_mib": [round(alone.memory_mib), round(together.memory_mib)],
         "states": [alone.states, together.states],
         "reasons": together.worst,

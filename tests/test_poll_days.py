@@ -63,6 +63,9 @@ class World:
     def command(self, *arguments: str) -> Result:
         return self._run(*arguments)
 
+    def explained(self, *arguments: str) -> Result:
+        return self.command("rank", "explain", *arguments)
+
     def feed(self, slug: str) -> Feed:
         with self.store.read() as tx:
             return feeds.all_feeds(tx)[slug]
@@ -156,6 +159,31 @@ def test_posts_that_were_lost_between_two_polls_are_told(world: World) -> None:
     feed = world.feed("karim")
     assert feed.gap_at == feed.last_polled
     assert feed.interval_s == 2 * 3600
+    world.command("blogs", "export", "blogs.csv")
+    said = world.command("blogs", "check").out
+    assert "posts were lost between two polls before" in said
+    assert "counts are lower bounds" in said
+    (lost,) = json.loads(world.command("blogs", "check", "--json").out)["lost"]
+    assert (lost["blog"], lost["state"], lost["gap_at"]) == ("karim", "ok", str(feed.gap_at))
+    world.command("rank", "run")
+    assert "\nAt least: posts were lost between two polls before" in world.explained("karim").out
+    facts = json.loads(world.explained("karim", "--json").out)
+    assert (facts["is_lower_bound"], facts["gap_at"]) == (True, str(feed.gap_at))
+
+
+def test_a_gap_that_nothing_counted_remembers_is_no_lower_bound(world: World) -> None:
+    world.register(karim=document(posts("a", "b")))
+    world.poll()
+    world.server.set("karim", document(posts("x", "y")))
+    world.poll("--all")
+    world.server.set("karim", document(posts("z", "y", "x")))
+    world.poll(after_h=24 * 120)
+    world.command("rank", "run")
+    facts = json.loads(world.explained("karim", "--json").out)
+    assert (facts["is_lower_bound"], facts["gap_at"]) == (False, None)
+    assert "At least" not in world.explained("karim").out
+    world.command("blogs", "export", "blogs.csv")
+    assert json.loads(world.command("blogs", "check", "--json").out)["lost"] == []
 
 
 def test_back_dated_posts_are_left_out(world: World) -> None:

@@ -128,6 +128,11 @@ def is_stranger(feed: Feed, polled: Polled) -> bool:
     return not settled.known and bool(feed.title) and feed.title != parsed.title
 
 
+def has_lost_posts(feed: Feed, now: datetime) -> bool:
+    """Tell whether posts were lost between two polls of late: counts are lower bounds."""
+    return feed.gap_at is not None and now - feed.gap_at < GAP_MEMORY
+
+
 def rejected(polled: Polled, reason: str, detail: str) -> Polled:
     """Return a poll whose document is not this blog's, so that nothing of it is kept."""
     return replace(polled, parsed=ParsedFeed(error=reason, detail=detail), settled=None)
@@ -202,7 +207,7 @@ def _interval(feed: Feed, now: datetime) -> timedelta:
     if feed.pace_since is None:  # no document was read since its pace is kept
         return timedelta(seconds=feed.interval_s)
     interval = interval_of(Pace(feed.pace_since, feed.pace_posts), now)
-    if feed.gap_at is not None and now - feed.gap_at < GAP_MEMORY:
+    if has_lost_posts(feed, now):
         interval = clamped(interval / 2)
     return clamped(max(interval, timedelta(seconds=feed.asks_s)))
 
