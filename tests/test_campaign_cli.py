@@ -181,11 +181,14 @@ def test_check_passes_the_sample_and_records_it(
     desk: Settings, store: Store, run: Run, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("BUZZ_WEB_BASE_URL", "https://lettre.parti.example")
+    monkeypatch.setenv("BUZZ_SENDER_FROM", "La Lettre <redaction@parti.example>")
     result = run("campaign", "check", "retraites")
     assert (result.code, result.out) == (0, "")
     monkeypatch.delenv("BUZZ_WEB_BASE_URL")
+    monkeypatch.delenv("BUZZ_SENDER_FROM")
     warned = run("campaign", "check", "retraites")
     assert warned.code == 0
+    assert "buzz.toml [sender] from: still the example's address (write yours)" in warned.out
     assert "warning [10-unsubscribe] buzz.toml: no reader can follow the links" in warned.out
     assert "retraites passed the check: 2 recipients" in result.err
     with store.read() as tx:
@@ -201,7 +204,8 @@ def test_check_prints_facts_for_programs(desk: Settings, run: Run) -> None:
     facts = json.loads(result.out)
     assert result.code == 5
     assert (facts["v"], facts["passed"], facts["recipients"]) == (1, False, 0)
-    (finding,) = facts["findings"]
+    finding, of_the_sender = facts["findings"]
+    assert of_the_sender["level"] == "warning"
     assert finding["rule"] == "segment"
     assert finding["level"] == "error"
     assert finding["place"] == "campaigns/retraites/letter.md:5"

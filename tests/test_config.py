@@ -267,7 +267,8 @@ def test_show_is_the_file_in_force_without_any_secret(
     result = run("config", "show")
     assert result.code == 0
     assert tomllib.loads(result.out)["rank"]["size"] == 7
-    assert "# BUZZ_SECRET: set\n# BUZZ_SMTP_PASSWORD: set\n" in result.out
+    assert "# signing secret: from data/secret.key\n" in result.out
+    assert "# SMTP password: from BUZZ_SMTP_PASSWORD\n" in result.out
     facts = json.loads((told := run("config", "show", "--json")).out)
     assert facts["secrets"] == {"signing_secret": True, "smtp_password": True}
     assert facts["database"]["url"] == "postgresql://buzz:***@db.example/buzz"
@@ -275,6 +276,15 @@ def test_show_is_the_file_in_force_without_any_secret(
     for text in (result.out, result.err, told.out, told.err):
         assert "canary" not in text
         assert "a-secret-for-tests-only" not in text
+
+
+def test_show_says_where_a_secret_comes_from(
+    run: Run, workspace: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("BUZZ_SECRET", "canary")
+    out = run("config", "show").out
+    assert "# signing secret: from BUZZ_SECRET\n# SMTP password: not set\n" in out
+    assert "canary" not in out
 
 
 def test_check_tells_what_is_doubtful(

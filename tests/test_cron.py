@@ -4,6 +4,7 @@ import contextlib
 import json
 import os
 import shlex
+import shutil
 import signal
 import subprocess
 import sys
@@ -19,9 +20,9 @@ from hypothesis import strategies as st
 from buzz.config import Settings
 from buzz.core import schedule
 from buzz.edges import crontab, files
-from buzz.edges.store import Store, blogs, runs
+from buzz.edges.store import Store, blogs, campaigns, runs
 from buzz.errors import CheckRefused
-from buzz.model import Blog
+from buzz.model import Blog, CampaignState, MessagePack
 from buzz.model import Run as Record
 from buzz.pipeline import cron
 
@@ -30,7 +31,8 @@ OTHERS = "# mine\nMAILTO=moi@parti.example\n0 5 * * * /usr/bin/backup --at 100\\
 HERE = "/srv/buzz"
 BLOCK = schedule.block(HERE, schedule.jobs(7), ["buzz"])
 
-# A crontab program like cron's own: one file a user, "-l" prints it, "-" replaces it.
+# A crontab program like cron's own: one file a user, "-l" prints it, "-" replaces it. The same
+# tests run with the real one beside it, where there is one, on a spool of their own.
 FAKE = """\
 #!/bin/sh
 if [ -e "$FAKE_CRON/broken" ]; then echo "crontab: cannot access the spool" >&2; exit 1; fi
@@ -45,16 +47,59 @@ esac
 """
 
 
-@pytest.fixture
-def tab(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """The user's crontab, behind a program named ``crontab``."""
-    programs = tmp_path / "bin"
+# The real one, in a mount namespace where /var/spool is a folder of the test's: no crontab of this
+# machine is touched, and no daemon reads what is installed.
+REAL = """\
+#!/bin/sh
+exec unshare --map-root-user --mount sh -c '
+    mount -t tmpfs none /var/spool && mkdir -p /var/spool/cron/crontabs &&
+    mount --bind "$FAKE_CRON" /var/spool/cron/crontabs && exec {crontab} "$@"' crontab "$@"
+"""
+PROGRAMS = {"fake": FAKE}
+_NAMESPACE = "unshare --map-root-user --mount true 2>/dev/null"
+if (crontab_ := shutil.which("crontab")) and os.system(_NAMESPACE) == 0:  # noqa: S605  (ours)
+    PROGRAMS["real"] = REAL.format(crontab=crontab_)
+
+
+def put(program: str, folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Put a program named ``crontab`` before all others, with a folder of its own."""
+    programs, spool = folder / "bin", folder / "spool"
     programs.mkdir()
-    (programs / "crontab").write_text(FAKE)
+    spool.mkdir()
+    (programs / "crontab").write_text(PROGRAMS[program])
     (programs / "crontab").chmod(0o755)
     monkeypatch.setenv("PATH", f"{programs}:{os.environ['PATH']}")
-    monkeypatch.setenv("FAKE_CRON", str(tmp_path))
-    return tmp_path / "tab"
+    monkeypatch.setenv("FAKE_CRON", str(spool))
+
+
+@pytest.fixture(params=PROGRAMS)
+def cron_program(
+    request: pytest.FixtureRequest, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The user's crontab, behind each program there is."""
+    put(request.param, tmp_path, monkeypatch)
+
+
+@pytest.fixture
+def tab(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """The user's crontab as a file, behind the program that can be made to fail."""
+    put("fake", tmp_path, monkeypatch)
+    return tmp_path / "spool" / "tab"
+
+
+def listed() -> bytes:
+    """Return what ``crontab -l`` prints; nothing where there is no crontab."""
+    return _crontab("-l")
+
+
+def given_crontab(content: bytes) -> None:
+    _crontab("-", content)
+
+
+def _crontab(argument: str, given: bytes = b"") -> bytes:
+    program = shutil.which("crontab")
+    assert program is not None
+    return subprocess.run([program, argument], input=given, capture_output=True, check=False).stdout
 
 
 @pytest.fixture
@@ -71,7 +116,7 @@ def spacious(workspace: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -
 # --- the crontab's text -----------------------------------------------------------------------
 
 lines = st.lists(
-    st.text(st.characters(exclude_characters="\n\r", exclude_categories=["Cs"])), max_size=6
+    st.text(st.characters(exclude_characters="\n\r\\", exclude_categories=["Cs"])), max_size=6
 )
 
 
@@ -81,7 +126,8 @@ def test_install_and_remove_leave_the_rest_as_it_was(found: list[str]) -> None:
     after = schedule.with_block(before, HERE, BLOCK)
     assert after == before + BLOCK
     assert schedule.with_block(after, HERE, BLOCK) == after
-    assert schedule.without_block(after, HERE) == before
+    assert schedule.without_block(after, HERE) == (before, BLOCK)
+    assert schedule.without_block(before, HERE) == (before, "")
 
 
 def test_a_new_block_takes_the_old_ones_place() -> None:
@@ -96,8 +142,8 @@ def test_a_last_line_without_its_end_is_not_joined_to_ours() -> None:
 def test_two_workspaces_do_not_touch_each_other() -> None:
     other = schedule.block("/srv/buzz2", schedule.jobs(1), ["buzz"])
     both = schedule.with_block(other, HERE, BLOCK)
-    assert schedule.without_block(both, HERE) == other
-    assert schedule.without_block(both, "/srv/buzz2") == BLOCK
+    assert schedule.without_block(both, HERE) == (other, BLOCK)
+    assert schedule.without_block(both, "/srv/buzz2") == (BLOCK, other)
 
 
 BEGIN, *_JOBS, END = BLOCK.splitlines(keepends=True)
@@ -148,33 +194,66 @@ def test_the_sample_units_are_what_is_printed() -> None:
         assert f"# {name}\n{unit}" in page
 
 
+if ANALYZE := shutil.which("systemd-analyze"):
+
+    def test_systemd_takes_the_units(spacious: Path, tmp_path: Path, run: Run) -> None:
+        units = json.loads(run("cron", "print", "--json").out)["units"]
+        for name, unit in units.items():
+            (tmp_path / name).write_text(unit)
+        files = [str(tmp_path / name) for name in units]
+        done = subprocess.run(
+            [str(ANALYZE), "verify", "--man=no", "--generators=no", *files],
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+        assert (done.returncode, done.stdout, done.stderr) == (0, "", "")
+
+
 # --- the commands -----------------------------------------------------------------------------
 
 
-def test_install_renew_remove(workspace: Path, tab: Path, run: Run) -> None:
-    tab.write_text(OTHERS)
+@pytest.mark.usefixtures("cron_program")
+def test_install_renew_remove(workspace: Path, run: Run) -> None:
+    given_crontab(OTHERS.encode())
     assert run("cron", "install").code == 0
     printed = run("cron", "print").out
-    assert tab.read_text() == OTHERS + printed
+    assert listed().decode() == OTHERS + printed
     assert "already" in run("cron", "install").err
-    assert tab.read_text() == OTHERS + printed
+    assert listed().decode() == OTHERS + printed
     assert run("cron", "remove").code == 0
-    assert tab.read_text() == OTHERS
+    assert listed().decode() == OTHERS
     assert "nothing" in run("cron", "remove").err
+    assert listed().decode() == OTHERS
 
 
-def test_the_first_crontab_of_a_user(workspace: Path, tab: Path, run: Run) -> None:
-    assert run("cron", "install", "--quiet") == Result(0, "", "")
-    assert tab.read_text() == run("cron", "print").out
-
-
-def test_dry_runs_change_nothing(workspace: Path, tab: Path, run: Run) -> None:
-    assert run("cron", "install", "--dry-run").out == run("cron", "print").out
-    assert not tab.exists()
+@pytest.mark.usefixtures("cron_program")
+def test_two_workspaces_share_a_crontab(workspace: Path, spacious: Path, run: Run) -> None:
+    here = run("cron", "print").out
+    there = run("cron", "print", "--workspace", str(workspace)).out
+    run("cron", "install", "--workspace", str(workspace))
     run("cron", "install")
-    before = tab.read_text()
-    assert run("cron", "remove", "--dry-run").code == 0
-    assert tab.read_text() == before
+    assert listed().decode() == there + here
+    run("cron", "remove", "--workspace", str(workspace))
+    assert listed().decode() == here
+
+
+@pytest.mark.usefixtures("cron_program")
+def test_the_first_crontab_of_a_user(workspace: Path, run: Run) -> None:
+    assert run("cron", "install", "--quiet") == Result(0, "", "")
+    assert listed().decode() == run("cron", "print").out
+
+
+@pytest.mark.usefixtures("cron_program")
+def test_dry_runs_change_nothing_and_say_what_would(workspace: Path, run: Run) -> None:
+    printed = run("cron", "print").out
+    assert run("cron", "install", "--dry-run").out == printed
+    assert listed() == b""
+    assert run("cron", "remove", "--dry-run").out == ""
+    run("cron", "install")
+    assert run("cron", "install", "--dry-run").out == ""
+    assert run("cron", "remove", "--dry-run").out == printed
+    assert listed().decode() == printed
 
 
 def test_a_crontab_that_cannot_be_read_is_not_an_empty_one(
@@ -214,17 +293,50 @@ def test_without_cron(workspace: Path, run: Run, monkeypatch: pytest.MonkeyPatch
     assert run("cron", "install", "--dry-run").code == 0
 
 
-def test_other_bytes_than_utf_8_survive(workspace: Path, tab: Path, run: Run) -> None:
-    tab.write_bytes(b"# caf\xe9\r\n")
+@pytest.mark.usefixtures("cron_program")
+def test_other_bytes_than_utf_8_survive(workspace: Path, run: Run) -> None:
+    given_crontab(b"# caf\xe9 \x1b\n")
     run("cron", "install")
     run("cron", "remove")
-    assert tab.read_bytes() == b"# caf\xe9\r\n"
+    assert listed() == b"# caf\xe9 \x1b\n"
+
+
+def test_line_ends_of_windows_survive_where_cron_shows_them(
+    workspace: Path, tab: Path, run: Run
+) -> None:
+    tab.write_bytes(b"0 5 * * * backup\r\n")
+    run("cron", "install")
+    run("cron", "remove")
+    assert tab.read_bytes() == b"0 5 * * * backup\r\n"
+
+
+def test_line_ends_of_windows_are_refused_where_cron_hides_them(
+    workspace: Path, tab: Path, run: Run
+) -> None:
+    r"""Debian's ``crontab -l`` prints ``\r`` in two characters: written back, it would be them."""
+    before = b"# mine\n0 5 * * * tr -d \\\\r\n0 6 * * * backup\\r\n"
+    tab.write_bytes(before)
+    for command in ("install", "remove"):
+        result = run("cron", command)
+        assert (result.code, tab.read_bytes()) == (5, before)
+        assert "crontab:3: " in result.err
+
+
+if "real" in PROGRAMS:
+
+    def test_the_real_cron_hides_line_ends_of_windows(
+        workspace: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, run: Run
+    ) -> None:
+        put("real", tmp_path, monkeypatch)
+        given_crontab(b"0 5 * * * backup\r\n")
+        assert listed() == b"0 5 * * * backup\\r\n"
+        assert run("cron", "install").code == 5
 
 
 def test_every_line_runs_as_cron_would_run_it(spacious: Path, tab: Path, run: Run) -> None:
     r"""Cron turns ``\\%`` into ``%`` and hands the rest to /bin/sh with hardly any environment."""
     run("cron", "install")
-    jobs = [line for line in tab.read_text().splitlines() if not line.startswith("#")]
+    jobs = [line for line in listed().decode().splitlines() if not line.startswith("#")]
     assert len(jobs) == 3
     for job in jobs:
         command = job.split(maxsplit=5)[5].replace("\\%", "%")
@@ -259,6 +371,28 @@ def test_the_language_of_who_installs_is_that_of_the_mails(workspace: Path, run:
 
 
 # --- the hour's work, the runs, the locks -----------------------------------------------------
+
+
+def test_a_dry_run_of_the_hour_says_its_steps(settings: Settings, store: Store, run: Run) -> None:
+    with store.write() as tx:
+        pack = MessagePack(
+            campaign="retraites",
+            sent_at=settings.now(),
+            language="fr",
+            title="",
+            organisation="",
+            text="",
+            talking_points=(),
+        )
+        campaigns.freeze(tx, "retraites", {}, pack, settings.now())
+        campaigns.set_state(tx, "retraites", CampaignState.SENDING, settings.now())
+    result = run("cron", "run", "--dry-run")
+    assert (result.code, result.out) == (
+        0,
+        "collect\nsend resume retraites\nrelays scan retraites\n",
+    )
+    with store.read() as tx:
+        assert runs.last(tx, "cron run") == ()
 
 
 def test_an_idle_hour(settings: Settings, store: Store, run: Run) -> None:

@@ -24,18 +24,26 @@ def show(*, json: work.Json = False) -> None:
     from buzz.pipeline import workspace
 
     settings = work.current().settings
-    secrets = workspace.secrets_set(settings)
+    secrets = workspace.secrets_from(settings)
     if json:
         console.emit(
-            {"workspace": str(settings.workspace), **_sections(settings), "secrets": secrets}
+            {
+                "workspace": str(settings.workspace),
+                **_sections(settings),
+                "secrets": {name: bool(where) for name, where in secrets.items()},
+            }
         )
         return
     console.data(f"# {settings.workspace / config.FILE}")
     console.data(config.as_toml(settings).rstrip())
     console.data("")
-    words = {True: _("set"), False: _("not set")}
-    console.data("# BUZZ_SECRET: " + words[secrets["signing_secret"]])
-    console.data("# BUZZ_SMTP_PASSWORD: " + words[secrets["smtp_password"]])
+    for label, name in (
+        (_("signing secret"), "signing_secret"),
+        (_("SMTP password"), "smtp_password"),
+    ):
+        where = secrets[name]
+        said = _("from {place}").format(place=where) if where else _("not set")
+        console.data("# " + _("{name}: {value}").format(name=label, value=said))
 
 
 @work.command(app, "check", example="buzz config check")

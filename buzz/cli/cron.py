@@ -45,15 +45,14 @@ def install(*, dry_run: work.DryRun = False) -> None:
     """Put these lines into your crontab, or renew them; the rest of it is not touched."""
     from buzz.pipeline import cron
 
-    here = work.current()
-    changed = cron.install(here.settings, language=language(), dry_run=dry_run)
-    if dry_run:
-        console.data(cron.plan(here.settings, language=language()).block.rstrip("\n"))
-        console.say(_("Nothing was changed (--dry-run)."))
-    elif changed:
-        console.say(_("Installed. See: crontab -l; take it back with: buzz cron remove"))
-    else:
-        console.say(_("It is installed already, just so."))
+    settings = work.current().settings
+    changes = cron.install(settings, language=language(), dry_run=dry_run)
+    _say(
+        cron.plan(settings, language=language()).block if changes else "",
+        done=_("Installed. See: crontab -l; take it back with: buzz cron remove"),
+        nothing=_("It is installed already, just so."),
+        dry_run=dry_run,
+    )
 
 
 @work.command(app, "remove", example="buzz cron remove --dry-run")
@@ -61,24 +60,34 @@ def remove(*, dry_run: work.DryRun = False) -> None:
     """Take this workspace's lines out of your crontab; the rest of it is not touched."""
     from buzz.pipeline import cron
 
-    changed = cron.remove(work.current().settings, dry_run=dry_run)
-    if dry_run:
+    _say(
+        cron.remove(work.current().settings, dry_run=dry_run),
+        done=_("Removed: nothing of this workspace runs by itself any more."),
+        nothing=_("There was nothing of this workspace in your crontab."),
+        dry_run=dry_run,
+    )
+
+
+def _say(lines: str, *, done: str, nothing: str, dry_run: bool) -> None:
+    """Say what became of some lines of the crontab; none: there was nothing to do."""
+    if not lines:
+        console.say(nothing)
+    elif dry_run:
+        console.data(lines.rstrip("\n"))
         console.say(_("Nothing was changed (--dry-run)."))
-    elif changed:
-        console.say(_("Removed: nothing of this workspace runs by itself any more."))
     else:
-        console.say(_("There was nothing of this workspace in your crontab."))
+        console.say(done)
 
 
 @work.command(app, "run", example="buzz cron run")
-def run(*, json: work.Json = False) -> int:
+def run(*, dry_run: work.DryRun = False, json: work.Json = False) -> int:
     """Do the hour's work: letters that were put off, relays of recent ones; cron runs this."""
     from dataclasses import asdict
 
     from buzz.pipeline import cron
 
     here = work.current()
-    done = cron.run(here.settings, here.store, here.now())
+    done = cron.run(here.settings, here.store, here.now(), dry_run=dry_run)
     for step in done:
         if step.exit_code:
             console.error(f"{step.step} {step.campaign}: {step.trouble}")
@@ -86,6 +95,10 @@ def run(*, json: work.Json = False) -> int:
             console.say(f"{step.step} {step.campaign}: {step.trouble}")
     if json:
         console.emit({"done": [asdict(step) for step in done]})
+    elif dry_run:
+        for step in done:
+            console.data(f"{step.step} {step.campaign}".rstrip())
+        console.say(_("Nothing was changed (--dry-run)."))
     else:
         console.say(ngettext("{n} step done.", "{n} steps done.", len(done)).format(n=len(done)))
     return max(step.exit_code for step in done)

@@ -4,6 +4,7 @@ In a crontab only what stands between our own two markers is ours; everything el
 is, byte for byte. Two workspaces have markers of their own.
 """
 
+import re
 import shlex
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -15,6 +16,8 @@ POLL_EVERY_MIN = 15  # only what is due is asked, so this costs nothing
 _RANK_HOUR = 3
 _BEGIN = "# >>> buzz {workspace} (written by: buzz cron install)"
 _END = "# <<< buzz {workspace}"
+# How Debian's ``crontab -l`` shows a carriage return; written back, it would be another character.
+_SHOWN_RETURN = re.compile(r"(?<!\\)\\r\n?$")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -35,28 +38,23 @@ def jobs(seed: int) -> tuple[Job, ...]:
         seed: spreads the minutes, so that not every desk asks the same platforms at the full hour.
     """
     first, hourly, nightly = seed % POLL_EVERY_MIN, (seed + 7) % 60, (seed + 23) % 60
-    return (
-        Job(
-            name="poll",
-            arguments=("poll",),
-            when=f"{first}-59/{POLL_EVERY_MIN} * * * *",
-            calendar=f"*:{first:02}/{POLL_EVERY_MIN}",
-            what="ask the feeds that are due",
+    rows = (
+        (
+            ("poll", ("poll",), "ask the feeds that are due"),
+            (f"{first}-59/{POLL_EVERY_MIN} * * * *", f"*:{first:02}/{POLL_EVERY_MIN}"),
         ),
-        Job(
-            name="rank",
-            arguments=("rank", "run"),
-            when=f"{nightly} {_RANK_HOUR} * * *",
-            calendar=f"*-*-* {_RANK_HOUR:02}:{nightly:02}",
-            what="renew the ranking",
+        (
+            ("rank", ("rank", "run"), "renew the ranking"),
+            (f"{nightly} {_RANK_HOUR} * * *", f"*-*-* {_RANK_HOUR:02}:{nightly:02}"),
         ),
-        Job(
-            name="campaigns",
-            arguments=("cron", "run"),
-            when=f"{hourly} * * * *",
-            calendar=f"*:{hourly:02}",
-            what="go on with letters put off, look for relays",
+        (
+            ("campaigns", ("cron", "run"), "go on with letters put off, look for relays"),
+            (f"{hourly} * * * *", f"*:{hourly:02}"),
         ),
+    )
+    return tuple(
+        Job(name=name, arguments=arguments, when=when, calendar=calendar, what=what)
+        for (name, arguments, what), (when, calendar) in rows
     )
 
 
@@ -92,7 +90,7 @@ def with_block(crontab: str, workspace: str, new: str) -> str:
     """Return a crontab with a workspace's block, in place of the one that it had, or at its end.
 
     Raises:
-        CheckRefused: the markers are damaged.
+        CheckRefused: the markers are damaged, or the rest cannot be written as it was.
     """
     lines = crontab.splitlines(keepends=True)
     place = _place(lines, workspace)
@@ -101,15 +99,16 @@ def with_block(crontab: str, workspace: str, new: str) -> str:
     return "".join((*lines[: place.start], new, *lines[place.stop :]))
 
 
-def without_block(crontab: str, workspace: str) -> str:
-    """Return a crontab without a workspace's block.
+def without_block(crontab: str, workspace: str) -> tuple[str, str]:
+    """Return a crontab without a workspace's block, and the block; empty where it had none.
 
     Raises:
-        CheckRefused: the markers are damaged.
+        CheckRefused: the markers are damaged, or the rest cannot be written as it was.
     """
     lines = crontab.splitlines(keepends=True)
-    place = _place(lines, workspace)
-    return crontab if place is None else "".join((*lines[: place.start], *lines[place.stop :]))
+    place = _place(lines, workspace) or range(0)
+    rest = (*lines[: place.start], *lines[place.stop :])
+    return "".join(rest), "".join(lines[place.start : place.stop])
 
 
 def _markers(workspace: str) -> tuple[str, str]:
@@ -124,6 +123,13 @@ def _markers(workspace: str) -> tuple[str, str]:
 def _place(lines: Sequence[str], workspace: str) -> range | None:
     """Return the lines of a workspace's block, markers included, or None where it has none."""
     begin, end = _markers(workspace)
+    for number, line in enumerate(lines, 1):
+        if _SHOWN_RETURN.search(line):
+            raise CheckRefused(
+                _("this line ends as on Windows, and cron does not hand it out as it is"),
+                place=f"crontab:{number}",
+                remedy=_("run: crontab -e, and take the end of the line away; nothing was changed"),
+            )
     begins = [n for n, line in enumerate(lines) if line.rstrip() == begin.rstrip()]
     ends = [n for n, line in enumerate(lines) if line.rstrip() == end.rstrip()]
     if not begins and not ends:

@@ -1,7 +1,7 @@
 """What runs by itself: its lines in the crontab, and the hour's work on the campaigns."""
 
 import sys
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from zlib import crc32
@@ -33,7 +33,7 @@ class Schedule:
 class Done:
     """One step of the hour's work."""
 
-    step: str  # ``send resume``, ``relays scan`` or ``collect``
+    step: str  # ``collect``, ``send resume`` or ``relays scan``
     campaign: str
     exit_code: int = 0
     trouble: str = ""
@@ -59,7 +59,7 @@ def plan(settings: Settings, *, language: str) -> Schedule:
 
 
 def install(settings: Settings, *, language: str, dry_run: bool = False) -> bool:
-    """Put the workspace's lines into the user's crontab; tell whether that changed it.
+    """Put the workspace's lines into the user's crontab; tell whether that changes it.
 
     Raises:
         CheckRefused: our markers in it are damaged.
@@ -67,23 +67,31 @@ def install(settings: Settings, *, language: str, dry_run: bool = False) -> bool
         BuzzError: it cannot be read or written.
     """
     block = plan(settings, language=language).block
-    before = "" if dry_run and not crontab.is_there() else crontab.read()
+    before = _present(dry_run=dry_run)
     after = schedule.with_block(before, str(settings.workspace.resolve()), block)
-    if after != before and not dry_run:
-        crontab.write(after)
-    return after != before
+    return _write(before, after, dry_run=dry_run)
 
 
-def remove(settings: Settings, *, dry_run: bool = False) -> bool:
-    """Take the workspace's lines out of the user's crontab; tell whether there were any.
+def remove(settings: Settings, *, dry_run: bool = False) -> str:
+    """Take the workspace's lines out of the user's crontab; return them, if there were any.
 
     Raises:
         CheckRefused: our markers in it are damaged.
         ConfigurationError: this machine has no cron.
         BuzzError: it cannot be read or written.
     """
-    before = "" if dry_run and not crontab.is_there() else crontab.read()
-    after = schedule.without_block(before, str(settings.workspace.resolve()))
+    before = _present(dry_run=dry_run)
+    after, block = schedule.without_block(before, str(settings.workspace.resolve()))
+    _write(before, after, dry_run=dry_run)
+    return block
+
+
+def _present(*, dry_run: bool) -> str:
+    """Return the crontab; what a dry run would do can be said where there is no cron, too."""
+    return "" if dry_run and not crontab.is_there() else crontab.read()
+
+
+def _write(before: str, after: str, *, dry_run: bool) -> bool:
     if after != before and not dry_run:
         crontab.write(after)
     return after != before
@@ -92,26 +100,32 @@ def remove(settings: Settings, *, dry_run: bool = False) -> bool:
 # --- the hour's work --------------------------------------------------------------------------
 
 
-def run(settings: Settings, store: Store, now: datetime) -> tuple[Done, ...]:
+def run(
+    settings: Settings, store: Store, now: datetime, *, dry_run: bool = False
+) -> tuple[Done, ...]:
     """Go on with letters that were put off, and look for relays of recent ones.
 
     Each step stands alone: a failure is reported and the others are done. What another process is
-    doing, and what must wait, comes again in an hour.
+    doing, and what must wait, comes again in an hour. A dry run only says which steps there are.
     """
     with store.read() as tx:
-        known = campaigns.all_campaigns(tx)
-    done = [_collect(settings, store)]
-    done += [
-        _resume(settings, store, campaign.slug, now)
-        for campaign in known
-        if campaign.state is CampaignState.SENDING
-    ]
-    done += [
-        _scan(settings, store, campaign.slug, now) for campaign in known if _recent(campaign, now)
-    ]
+        due = tuple(_due(campaigns.all_campaigns(tx), now))
+    if dry_run:
+        return due
+    done = [_STEPS[step.step](settings, store, step.campaign, now) for step in due]
     with store.write() as tx:
         runs.add(tx, _record(done, now, settings.now()))
     return tuple(done)
+
+
+def _due(known: Sequence[CampaignStatus], now: datetime) -> Iterator[Done]:
+    yield Done(step="collect", campaign="")
+    for campaign in known:
+        if campaign.state is CampaignState.SENDING:
+            yield Done(step="send resume", campaign=campaign.slug)
+    for campaign in known:
+        if campaign.started_at is not None and now - campaign.started_at <= SCANNED:
+            yield Done(step="relays scan", campaign=campaign.slug)
 
 
 def _record(done: Sequence[Done], started_at: datetime, ended_at: datetime) -> Run:
@@ -128,11 +142,7 @@ def _record(done: Sequence[Done], started_at: datetime, ended_at: datetime) -> R
     )
 
 
-def _recent(campaign: CampaignStatus, now: datetime) -> bool:
-    return campaign.started_at is not None and now - campaign.started_at <= SCANNED
-
-
-def _collect(settings: Settings, store: Store) -> Done:
+def _collect(settings: Settings, store: Store, _slug: str, _now: datetime) -> Done:
     try:
         collect.drain(settings, store)
     except BuzzError as exc:
@@ -168,3 +178,6 @@ def _scan(settings: Settings, store: Store, slug: str, now: datetime) -> Done:
 def _trouble(step: str, slug: str, exc: BuzzError) -> Done:
     waits = isinstance(exc, LockHeld | TemporaryFailure)
     return Done(step=step, campaign=slug, exit_code=0 if waits else exc.exit_code, trouble=str(exc))
+
+
+_STEPS = {"collect": _collect, "send resume": _resume, "relays scan": _scan}

@@ -116,16 +116,24 @@ def _import(settings: Settings, now: datetime) -> int:
 # --- looking it over --------------------------------------------------------------------------
 
 
-def secrets_set(settings: Settings) -> dict[str, bool]:
-    """Return which secrets there are, never what they are.
+def secrets_from(settings: Settings) -> dict[str, str]:
+    """Return where each secret comes from, never what it is; empty: there is none.
 
     Raises:
         ConfigurationError: the file of one can be read by others.
     """
-    return {
-        "signing_secret": _has_secret(settings),
-        "smtp_password": bool(settings.smtp_password),
+    places = {
+        "signing_secret": ("BUZZ_SECRET", "secret.key"),
+        "smtp_password": ("BUZZ_SMTP_PASSWORD", "smtp.password"),
     }
+    return {name: _source(settings, *places) for name, places in places.items()}
+
+
+def _source(settings: Settings, variable: str, file: str) -> str:
+    if os.environ.get(variable):
+        return variable
+    path = settings.data / file
+    return str(path.relative_to(settings.workspace)) if files.read_secret(path) else ""
 
 
 def check(settings: Settings) -> tuple[Finding, ...]:
@@ -140,10 +148,6 @@ def check(settings: Settings) -> tuple[Finding, ...]:
             for name in config.unknown_variables()
         ),
     )
-
-
-def _has_secret(settings: Settings) -> bool:
-    return bool(os.environ.get("BUZZ_SECRET") or files.read_secret(settings.data / "secret.key"))
 
 
 def _unsafe(settings: Settings) -> Iterator[Finding]:
@@ -182,7 +186,12 @@ def _unnamed_sender(settings: Settings) -> Iterator[Finding]:
                 _("empty: the letter must say who writes"),
                 _("fill it in"),
             )
-    if settings.sender.from_ == config.Sender().from_:
+    yield from sample_sender(settings.sender.from_)
+
+
+def sample_sender(from_: str) -> Iterator[Finding]:
+    """Yield that who writes is still the sender of the sample settings."""
+    if from_ == config.Sender().from_:
         yield _warning(
             f"{config.FILE} [sender] from", _("still the example's address"), _("write yours")
         )

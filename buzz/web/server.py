@@ -13,7 +13,7 @@ from uvicorn.protocols.http.h11_impl import H11Protocol
 
 from buzz.config import Settings
 from buzz.edges.store import Store
-from buzz.errors import ConfigurationError
+from buzz.errors import ConfigurationError, UsageError
 from buzz.locales import gettext as _
 from buzz.locales import system
 from buzz.web.app import create_app
@@ -38,7 +38,8 @@ def serve(
         listening: told the address once requests are answered.
 
     Raises:
-        ConfigurationError: the address is no address, is taken, or is not ours to take.
+        UsageError: the address is no address.
+        ConfigurationError: it is taken, or is not ours to take.
     """
     with listen(bind) as listener:
         host, port = listener.getsockname()[:2]
@@ -78,12 +79,13 @@ def listen(bind: str) -> socket.socket:
     """Return a socket that listens at ``HOST:PORT``; port 0 takes a free one.
 
     Raises:
-        ConfigurationError: the address is no address, is taken, or is not ours to take.
+        UsageError: the address is no address.
+        ConfigurationError: it is taken, or is not ours to take.
     """
     host, colon, port = bind.rpartition(":")
     host = host.removeprefix("[").removesuffix("]")
     if not colon or not host or not port.isdecimal() or int(port) > _MAX_PORT:
-        raise ConfigurationError(
+        raise UsageError(
             _("{bind} is no address to listen at").format(bind=bind),
             remedy=_("use HOST:PORT, e.g. 127.0.0.1:8025"),
         )

@@ -19,6 +19,7 @@ from buzz.model import (
     Level,
     Recipient,
 )
+from buzz.pipeline import workspace
 from buzz.pipeline.campaign import loading
 
 _ANY_DELIVERY = DeliveryId(10**9)  # tokens of a real letter are no longer than this one's
@@ -82,7 +83,11 @@ def check(settings: Settings, store: Store, slug: str, now: datetime) -> CheckRe
         content_hash=campaign.content_hash,
         recipients=len(people),
         largest_bytes=trial.largest_bytes,
-        findings=(*trial.refused, *findings),
+        findings=(
+            *trial.refused,
+            *findings,
+            *workspace.sample_sender(campaign.from_ or settings.sender.from_),
+        ),
     )
     if report.passed:
         with store.write() as tx:
