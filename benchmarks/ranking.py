@@ -12,6 +12,10 @@ last hundred days, and runs ``rank run`` as cron does. Prints JSON, in seconds o
 ``sql_s``
     the peer: the same sum of decayed days by one SQL aggregate, which knows no copies, no repeated
     titles, no bits of rounding in order, no list
+``carried``
+    scores that would be carried forward from night to night instead (S · 2^(-1/14) + v), beside
+    those made anew, of so many simulated blogs: by night, how many ``differ``, by how much at
+    ``most``, and how many ``ranks`` are others (docs/decisions/0008)
 
 How good the formula is says ``buzz rank backtest --posts FILE.csv.gz``.
 """
@@ -27,7 +31,7 @@ import sys
 import tempfile
 import time
 from collections.abc import Iterator
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -36,6 +40,7 @@ import sqlalchemy as sa
 from buzz import config
 from buzz.core import ranking as core
 from buzz.core.feeds import content_hash, entry_day
+from buzz.core.ranking import scoring
 from buzz.edges.store import Store, blogs, feeds, open_store, rankings
 from buzz.edges.store.schema import entries
 from buzz.model import Blog, Feed, FeedState
@@ -46,6 +51,7 @@ AS_OF = datetime(2026, 3, 31, 2, tzinfo=UTC)
 SEED = 1789
 BATCH = 50_000
 HALF_LIFE = 14.0
+NIGHTS = (3, 30, 126)
 
 
 def main() -> None:
@@ -63,6 +69,7 @@ def main() -> None:
         result = measure(settings, store)
         store.close()
     result |= {
+        "carried": carried(options.blogs),
         "blogs": options.blogs,
         "posts": options.blogs * options.posts,
         "peak_mib": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // 1024,
@@ -181,6 +188,35 @@ def by_sql(store: Store) -> None:
             " FROM (SELECT blog, day, COUNT(*) AS n FROM entries GROUP BY blog, day) GROUP BY blog",
             ("2026-03-31",),
         ).all()
+
+
+def carried(count: int) -> dict[int, dict[str, float]]:
+    """Return what becomes of scores that are carried forward, on some nights."""
+    rng = random.Random(SEED)
+    habits = [rng.choice((0.05, 0.1, 0.3, 0.6, 0.9)) for _ in range(count)]
+    posts: list[dict[date, int]] = [{} for _ in range(count)]
+    kept = [0.0] * count
+    found = {}
+    for night in range(1, max(NIGHTS) + 1):
+        today = AS_OF.date() + timedelta(days=night)
+        for blog, habit in enumerate(habits):
+            n = sum(rng.random() < habit for _ in range(2))
+            if n:
+                posts[blog][today] = n
+            kept[blog] = kept[blog] * math.exp2(-1 / HALF_LIFE) + scoring.value(n)
+        if night in NIGHTS:
+            made = [core.score(days, today, HALF_LIFE) for days in posts]
+            pairs = list(zip(made, kept, strict=True))
+            found[night] = {
+                "differ": sum(a != b for a, b in pairs),
+                "most": max(abs(a - b) for a, b in pairs),
+                "ranks": sum(a != b for a, b in zip(order(made), order(kept), strict=True)),
+            }
+    return found
+
+
+def order(scores: list[float]) -> list[int]:
+    return sorted(range(len(scores)), key=lambda blog: (-scores[blog], blog))
 
 
 class timed:  # noqa: N801  (read as a verb)

@@ -240,6 +240,7 @@ def test_the_benchmark_of_a_night_runs(
         figures = json.loads(capsys.readouterr().out)
         assert figures["posts"] == 12
         assert figures["run_s"] > 0
+        assert figures["carried"]["3"]["most"] < 1e-9
 
 
 if DATA:
