@@ -294,6 +294,8 @@ def test_no_feed_is_exit_1_with_what_was_asked(server: FeedServer, run: Run) -> 
         ("file:///etc/passwd", 2, "this is no address of the web"),
         ("http://user:pass@host/", 2, "this is no address of the web"),
         ("http://169.254.169.254/", 2, "the address is inside a private network"),
+        ("javascript:alert(1)", 2, "this is no address of the web"),
+        ("localhost:9", 75, "the site does not accept connections"),
         ("http://nobody.invalid/", 75, "the name of the site does not exist"),
         ("inconnu", 2, "no blog inconnu"),
     ],

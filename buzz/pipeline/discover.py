@@ -100,7 +100,7 @@ def look(settings: Settings, store: Store, what: str, now: datetime) -> Suggesti
             blog: Blog | None = (own := registry.find(tx, what))
             address = own.url or own.feed_url
         else:
-            address = what if ":" in what.partition("/")[0] else f"https://{what}"
+            address = what if "://" in what else f"https://{what}"
             known = {canonical(b.url or b.feed_url): b for b in reversed(everything)}
             by_feed = {canonical(b.feed_url): b for b in everything if b.feed_url}
             blog = known.get(canonical(address)) or by_feed.get(canonical(address))

@@ -152,23 +152,26 @@ def _say_what_became_of_it(found: "Suggestion", *, stored: bool, dry_run: bool) 
 
 
 def _show(found: "Suggestion") -> None:
-    title = found.name or found.url
-    console.data(f"{title}\n  {found.url}")
+    console.data(found.name or found.url)
+    _line(found.url)
     if found.feed_url:
-        console.data("  " + _("feed: {url}").format(url=found.feed_url))
+        _line(_("feed: {url}").format(url=found.feed_url))
     else:
-        console.data("  " + _("no feed found; asked in vain:"))
+        _line(_("no feed found; asked in vain:"))
         for tried in found.tried:
-            console.data(f"    {tried.url}: {reason_words(tried.reason)}")
+            _line(f"  {tried.url}: {reason_words(tried.reason)}")
     for mail in found.emails:
-        console.data(
-            "  "
-            + _("e-mail, a suggestion: {address}, on {page}").format(
+        _line(
+            _("e-mail, a suggestion: {address}, on {page}").format(
                 address=mail.address, page=mail.page
             )
         )
     for contact in found.contacts:
-        console.data("  " + _("contact page: {url}").format(url=contact))
+        _line(_("contact page: {url}").format(url=contact))
+
+
+def _line(text: str, indent: str = "  ") -> None:
+    console.paragraph(text, first=indent, indent=f"{indent}  ")
 
 
 # --- neighbours -------------------------------------------------------------------------------
@@ -205,8 +208,7 @@ def _show_neighbour(neighbour: "Neighbour") -> None:
     rolls = _(", {n} of them on the home page").format(n=neighbour.rolls) if neighbour.rolls else ""
     console.data(f"{neighbour.url}  {count}{rolls}")
     for link in neighbour.evidence[:_EVIDENCE]:
-        text = f"{link.blog}: {link.page} → {link.target}"
-        console.paragraph(text, first="    ", indent="      ")
+        _line(f"{link.blog}: {link.page} → {link.target}", indent="    ")
     if (more := n - _EVIDENCE) > 0:
         console.data("    " + _("… and {n} more (all of them: --json)").format(n=more))
 

@@ -88,7 +88,7 @@ def _doubts(blog: Blog, place: str, allowed: Collection[str]) -> Iterator[Findin
         yield warning(
             place,
             _("no feed_url, so its posts cannot be seen"),
-            _("run: buzz blogs edit {slug} --feed-url ADDRESS").format(slug=blog.slug),
+            _("look for its feed: buzz blogs discover {slug}").format(slug=blog.slug),
             rule="feed_url",
         )
     for address in (blog.url, blog.feed_url):
