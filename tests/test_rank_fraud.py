@@ -357,10 +357,11 @@ def test_a_flood_waits_at_its_rank_for_a_person(settings: Settings, desk: Store,
     assert "held after a flood" in run("rank", "show").out
     explained = run("rank", "explain", "b").out
     assert "Flood: 12 posts on 1 Apr 2026, usually 1 on a full day" in explained
-    assert "held at its former rank until: buzz rank hold release b" in explained
+    assert "until: buzz rank hold release b" in explained
     assert "2 blogs are held" in " ".join(run("status").out.split())
     listed = run("rank", "hold", "list")
-    assert "B (b)" in listed.out
+    assert "B (b)\n  Flood: 12 posts on 1 Apr 2026" in listed.out
+    assert "Missing to enter" not in explained
     assert run("rank", "hold", "release", "b", "--by", "Awa", "--dry-run").code == 0
     with desk.read() as tx:
         assert len(rankholds.waiting(tx)) == 2

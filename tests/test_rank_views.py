@@ -191,6 +191,36 @@ def test_ranking_again_by_hand_does_not_hide_what_the_night_has_moved(
     assert json.loads(run("rank", "explain", "mid", "--json").out)["former_rank"] == 2
 
 
+LONG = "Les amis de la bibliothèque municipale de Saint-Quentin-en-Yvelines"
+
+
+@pytest.mark.parametrize("language", ["fr", "en"])
+@pytest.mark.parametrize("command", ["show --all", "show --federation 75", "diff", "rising"])
+def test_eighty_columns_are_enough_and_no_figure_is_broken(
+    desk: Store,
+    run: Run,
+    monkeypatch: pytest.MonkeyPatch,
+    command: str,
+    language: str,
+) -> None:
+    with desk.write() as tx:
+        blogs.save(tx, [Blog(slug=s, name=f"{LONG} {s}", url="u", federation="75")
+                        for s in ("top", "old", "mid", "new", "mute")], AS_OF)  # fmt: skip
+        before = [f"b{n}" for n in range(95)]
+        blogs.save(tx, [Blog(slug=s, name=LONG, url="u") for s in before], AS_OF)
+        known = [*before, "top", "old", "mid", "new", "mute", "b95", "b96"]
+        blogs.save(tx, [Blog(slug=s, name=LONG, url="u") for s in known[-2:]], AS_OF)
+        for day, order in ((1, known[::-1]), (2, known)):
+            rankings.save(tx, _ranking(AS_OF + timedelta(days=day), order))
+    monkeypatch.setenv("COLUMNS", "80")
+    result = run("rank", *command.split(), "--lang", language)
+    assert result.code == 0
+    lines = result.out.splitlines()
+    assert max(map(len, lines), default=0) <= 80
+    if command == "show --all":
+        assert sum("101\u2013200" in line for line in lines) == 2
+
+
 def test_diff_needs_two_rankings_and_a_date(desk: Store, run: Run) -> None:
     assert run("rank", "diff", "--since", "2026-03-27").code == 1
     assert run("rank", "diff", "--since", "yesterday").code == 2

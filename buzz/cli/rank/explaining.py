@@ -93,7 +93,7 @@ def _explanation_lines(explanation: "RankExplanation") -> list[str]:
         ),
         *_unreachable(explanation),
         *_lost(explanation),
-        *_held(explanation),
+        *(line for hold in explanation.holds for line in words.flood(hold)),
         "",
         *_chart(why.days),
         *_left_out(why),
@@ -132,32 +132,6 @@ def _lost(explanation: "RankExplanation") -> list[str]:
             day=formats.day(explanation.gap_at)
         )
     ]
-
-
-def _held(explanation: "RankExplanation") -> list[str]:
-    """Return what is known of its floods: the one it is held for, and those that were released."""
-    lines = []
-    for hold in explanation.holds:
-        lines.append(
-            _("Flood: {posts} posts on {day}, usually {usual} on a full day").format(
-                posts=formats.number(hold.posts),
-                day=formats.day(hold.day),
-                usual=formats.number(hold.usual),
-            )
-        )
-        if hold.released_at:
-            lines.append(
-                _("  released by {who}, {moment}").format(
-                    who=hold.released_by, moment=formats.moment(hold.released_at)
-                )
-            )
-        else:
-            lines.append(
-                _("  held at its former rank until: buzz rank hold release {slug}").format(
-                    slug=hold.blog
-                )
-            )
-    return lines
 
 
 def _chart(days: "Sequence[ScoredDay]") -> list[str]:
@@ -213,7 +187,7 @@ def _cut(why: "Explanation") -> list[str]:
                 why.silence_days,
             ).format(n=why.silence_days)
         )
-    elif why.enter_score is not None:
+    elif why.enter_score is not None and not why.blog.held:
         lines.append(
             _("Missing to enter: {points} points.").format(
                 points=formats.number(max(why.enter_score - why.blog.score, 0.0), digits=2)

@@ -29,33 +29,17 @@ def list_(
     """List the blogs that flooded their feeds and wait for a person's look."""
     from dataclasses import asdict
 
-    from buzz.locales import formats
+    from buzz.cli.rank import words
     from buzz.pipeline import rank
 
     found = rank.holds(work.current().store, everything=everything)
     if json:
         console.emit({"holds": [asdict(hold) for hold in found.holds]})
         return
-    console.table(
-        [_("blog"), _("held since"), _("at rank"), _("posts"), _("on"), _("usual"), _("released")],
-        [
-            (
-                f"{found.names.get(hold.blog, '')} ({hold.blog})",
-                formats.moment(hold.since),
-                formats.number(hold.rank) if hold.rank else _("none"),
-                formats.number(hold.posts),
-                formats.day(hold.day),
-                formats.number(hold.usual),
-                _("{moment}, {who}").format(
-                    moment=formats.moment(hold.released_at), who=hold.released_by
-                )
-                if hold.released_at
-                else "",
-            )
-            for hold in found.holds
-        ],
-        right="llrrlrl",
-    )
+    for hold in found.holds:
+        console.data(f"{found.names.get(hold.blog, '')} ({hold.blog})")
+        for line in words.flood(hold):
+            console.data(f"  {line}")
     if not found.holds:
         console.say(_("No blog is held."))
     elif any(hold.released_at is None for hold in found.holds):

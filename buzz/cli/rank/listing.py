@@ -143,14 +143,14 @@ def _show_table(view: "RankView", *, is_part: bool) -> None:
         (_("blog"), "l", [name(blog.slug, blog.slug) for blog in blogs]),
         (_("score"), "r", [formats.number(blog.score, digits=2) for blog in blogs]),
     ]
-    if width >= words.WIDE:
+    states = [words.state(blog) for blog in blogs]
+    if width >= words.WIDEST or (width >= words.WIDE and not any(states)):
         columns += [
             (_("days of 30"), "r", [str(blog.active_days_30) for blog in blogs]),
             (_("posts"), "r", [str(blog.entries_30) for blog in blogs]),
         ]
     if width >= words.WIDEST:
         columns += [(_("last post"), "w", [_last(blog) for blog in blogs])]
-    states = [words.state(blog) for blog in blogs]
     if width >= words.WIDE and any(states):
         columns += [(_("state"), "l", states)]
     headings, right, cells = zip(*columns, strict=True)

@@ -7,7 +7,7 @@ from buzz.core.ranking.movement import band
 from buzz.locales import formats
 from buzz.locales import gettext as _
 from buzz.locales import mark as N_
-from buzz.model import FeedState, LeftOut, RankedBlog
+from buzz.model import FeedState, Hold, LeftOut, RankedBlog
 
 WIDE, WIDEST = 80, 100  # columns from which names and figures are shown, and from which dates
 NAMED = 10  # blogs or posts named one by one; --json has them all
@@ -48,6 +48,26 @@ def state(blog: RankedBlog) -> str:
     """Return what is the matter with a blog, if anything."""
     words = _(FEED_STATES[blog.status]) if blog.status is not FeedState.OK else ""
     return ", ".join(filter(None, (_("held after a flood") if blog.held else "", words)))
+
+
+def flood(hold: Hold) -> list[str]:
+    """Return what is known of a flood: what came, and what has become of the blog's rank."""
+    told = _("Flood: {posts} posts on {day}, usually {usual} on a full day").format(
+        posts=formats.number(hold.posts),
+        day=formats.day(hold.day),
+        usual=formats.number(hold.usual),
+    )
+    place = _("rank {rank}").format(rank=formats.number(hold.rank)) if hold.rank else _("no rank")
+    since = _("  held since {moment}, at {place}").format(
+        moment=formats.moment(hold.since), place=place
+    )
+    if hold.released_at:
+        then = _("  released by {who}, {moment}").format(
+            who=hold.released_by, moment=formats.moment(hold.released_at)
+        )
+    else:
+        then = _("  until: buzz rank hold release {slug}").format(slug=hold.blog)
+    return [told, since, then]
 
 
 def facts(blog: RankedBlog) -> dict[str, object]:
