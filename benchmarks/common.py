@@ -166,10 +166,12 @@ def _processor() -> str:
 
 
 def _git(*arguments: str) -> str:
-    return subprocess.run(
-        ["git", *arguments],  # noqa: S607  (whichever git the person has)
-        capture_output=True,
-        text=True,
-        check=False,
-        cwd=ROOT,
-    ).stdout.strip()
+    with contextlib.suppress(FileNotFoundError):
+        return subprocess.run(
+            ["git", *arguments],  # noqa: S607  (whichever git the person has)
+            capture_output=True,
+            text=True,
+            check=False,
+            cwd=ROOT,
+        ).stdout.strip()
+    return ""

@@ -21,13 +21,9 @@ How good the formula is says ``buzz rank backtest --posts FILE.csv.gz``.
 """
 
 import argparse
-import json
 import math
-import platform
 import random
 import resource
-import subprocess
-import sys
 import tempfile
 import time
 from collections.abc import Iterator
@@ -37,6 +33,7 @@ from typing import Any
 
 import sqlalchemy as sa
 
+from benchmarks import common
 from buzz import config
 from buzz.core import ranking as core
 from buzz.core.feeds import content_hash, entry_day
@@ -73,11 +70,21 @@ def main() -> None:
         "blogs": options.blogs,
         "posts": options.blogs * options.posts,
         "peak_mib": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // 1024,
-        "machine": f"{platform.machine()} Python {platform.python_version()}",
-        "commit": commit(),
     }
-    json.dump(result, sys.stdout, indent=1)
-    sys.stdout.write("\n")
+    common.tell({**result, "rows": table(result)})
+
+
+def table(result: dict[str, Any]) -> list[dict[str, Any]]:
+    """Return the rows of a run's figures."""
+    what = f"{result['posts']:,} posts, "
+    steps = {"sketch_s": "sketches, once", "read_s": "read", "eligible_s": "what counts"}
+    return [
+        *(common.row(what + words, result[step], "s CPU") for step, words in steps.items()),
+        common.row(
+            what + "a whole run", result["run_s"], "s CPU", peer=result["sql_s"], than="one SQL sum"
+        ),
+        common.row(what + "memory", result["peak_mib"], "MiB"),
+    ]
 
 
 def fill(store: Store, count: int, posts: int, words: int) -> None:
@@ -230,15 +237,6 @@ class timed:  # noqa: N801  (read as a verb)
 
     def __exit__(self, *_exc: object) -> None:
         self._figures[self._name] = round(time.process_time() - self._start, 3)
-
-
-def commit() -> str:
-    return subprocess.run(
-        ["git", "rev-parse", "--short", "HEAD"],  # noqa: S607  (whichever git the person has)
-        capture_output=True,
-        text=True,
-        check=False,
-    ).stdout.strip()
 
 
 if __name__ == "__main__":

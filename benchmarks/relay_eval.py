@@ -21,7 +21,6 @@ speed
 import io
 import json
 import os
-import platform
 import subprocess
 import time
 from collections import Counter
@@ -33,6 +32,7 @@ from typing import Any
 
 import feedparser
 
+from benchmarks import common
 from buzz.core import feeds, relay
 from buzz.core.relay import words
 from buzz.core.text import folded
@@ -209,15 +209,28 @@ def main() -> None:
         for number, post in enumerate(_lines(written / "posts.jsonl"))
     ]
     letters = packs(written) + packs(data / "relays" / "embedded-fr")
-    report = {
-        "machine": f"{platform.machine()}, Python {platform.python_version()}",
-        "commit": _commit(),
+    report: dict[str, Any] = {
         "sets": sets,
         "strangers": strangers(written),
         "chance": chance(relay.index_of(packs(written)), entries),
         "speed": [speed(of_size(letters, n), [*entries[::4], *posts]) for n in TALKING_POINTS],
     }
-    print(json.dumps(report, indent=1))
+    common.tell({**report, "rows": table(report)})
+
+
+def table(report: dict[str, Any]) -> list[dict[str, Any]]:
+    """Return the rows of a report: the simplest good measure of each set is the peer."""
+    rows = []
+    for name, figures in report["sets"].items():
+        best = max(figures["peers"], key=lambda peer: figures["peers"][peer]["ap"])
+        what, peer = f"{name}, average precision", figures["peers"][best]["ap"]
+        rows.append(common.row(what, figures["ours"]["ap"], peer=peer, than=best, least=1))
+    for speed_ in report["speed"]:
+        points = speed_["talking_points"]
+        least = 60 if 200 <= points < 2000 else None
+        what = f"{points:,} talking points"
+        rows.append(common.row(what, speed_["posts_per_s_core"], "posts/s/core", least=least))
+    return rows
 
 
 def _lines(path: Path) -> Iterator[dict[str, Any]]:
@@ -232,11 +245,6 @@ def _points(index: relay.Index) -> int:
 
 def _nobody(_url: str) -> str:
     return ""
-
-
-def _commit() -> str:
-    command = ["git", "rev-parse", "--short", "HEAD"]
-    return subprocess.run(command, check=True, capture_output=True, text=True).stdout.strip()
 
 
 if __name__ == "__main__":
