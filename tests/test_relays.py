@@ -311,6 +311,9 @@ def test_list_is_readable_at_any_width(
     shown = run("relays", "list")
     assert shown.code == 0
     assert "relayed" in shown.out
+    words = " ".join(shown.out.split())
+    for found in pipeline.listing(desk):
+        assert all(word in words for word in (found.title or found.url).split())
     assert max(map(len, shown.out.splitlines())) <= int(columns)
 
 
