@@ -1,6 +1,8 @@
 """Ground that the core's modules share: addresses, made comparable (RFC 3986 §6)."""
 
 import re
+from functools import lru_cache
+from typing import NamedTuple
 from urllib.parse import parse_qsl, urlencode, urlsplit, urlunsplit
 
 # Parameters that tell how a visitor came, not what they see.
@@ -8,18 +10,35 @@ _CAMPAIGN_PARAMETERS = re.compile(
     r"(utm_|mtm_|pk_|at_|xtor$|fbclid$|gclid$|mc_cid$|mc_eid$|ref$|r$)", re.IGNORECASE
 )
 _DEFAULT_PORTS = {"http": 80, "https": 443}
+REMEMBERED = 4096  # addresses; a poll asks four times for each feed's
+
+
+class _Web(NamedTuple):
+    """A web address, taken apart."""
+
+    host: str  # lower case, without brackets
+    port: int | None
+    path: str
+    query: str
 
 
 def is_web(url: str) -> bool:
     """Tell whether the text is an http(s) address with a host and without credentials."""
+    return _web(url) is not None
+
+
+def _web(url: str) -> _Web | None:
     try:
         parts = urlsplit(url)
-        _port = parts.port
+        host, port = parts.hostname, parts.port
     except ValueError:
-        return False
-    return parts.scheme in _DEFAULT_PORTS and bool(parts.hostname) and "@" not in parts.netloc
+        return None
+    if parts.scheme not in _DEFAULT_PORTS or not host or "@" in parts.netloc:
+        return None
+    return _Web(host, port, parts.path, parts.query)
 
 
+@lru_cache(REMEMBERED)
 def canonical(url: str) -> str:
     """Return the address by which two links to one page are recognised.
 
@@ -30,21 +49,24 @@ def canonical(url: str) -> str:
     'https://parti.example/Retraites?id=3'
     """
     url = url.strip()
-    if not is_web(url):
+    web = _web(url)
+    if web is None:
         return url
-    parts = urlsplit(url)
-    host = _ascii((parts.hostname or "").removeprefix("www."))
-    if ":" in host:  # an IPv6 address (RFC 3986 §3.2.2)
-        host = f"[{host}]"
-    port = parts.port
-    if port and port not in _DEFAULT_PORTS.values():
-        host = f"{host}:{port}"
+    place = _place(web)
+    if web.port and web.port not in _DEFAULT_PORTS.values():
+        place = f"{place}:{web.port}"
     query = [
         (key, value)
-        for key, value in parse_qsl(parts.query, keep_blank_values=True)
+        for key, value in parse_qsl(web.query, keep_blank_values=True)
         if not _CAMPAIGN_PARAMETERS.match(key)
     ]
-    return urlunsplit(("https", host, parts.path.rstrip("/"), urlencode(sorted(query)), ""))
+    return urlunsplit(("https", place, web.path.rstrip("/"), urlencode(sorted(query)), ""))
+
+
+def _place(web: _Web) -> str:
+    """Return the host as it is compared, in brackets where it is an IPv6 address (RFC 3986)."""
+    place = _ascii(web.host.removeprefix("www."))
+    return f"[{place}]" if ":" in place else place
 
 
 def _ascii(host: str) -> str:

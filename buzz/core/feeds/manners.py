@@ -8,10 +8,10 @@ import json
 from collections import Counter
 from collections.abc import Iterable
 from datetime import timedelta
-from functools import cache
+from functools import cache, lru_cache
 from importlib.resources import files
 
-from buzz.core.urls import host
+from buzz.core.urls import REMEMBERED, host
 from buzz.model import Feed, FeedState, FetchResult
 
 MAX_HOLD = timedelta(hours=24)  # a server may not switch itself off for a year
@@ -21,6 +21,7 @@ TOO_MANY_REQUESTS = 429
 UNAVAILABLE = 503
 
 
+@lru_cache(REMEMBERED)
 def courtesy_host(url: str) -> str:
     """Return the name under which an address is treated with courtesy: platform, or host.
 

@@ -4,7 +4,7 @@ import asyncio
 import signal
 import threading
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import replace
 from datetime import datetime
 from functools import partial
@@ -58,12 +58,14 @@ class Poller:
         self._silent: list[saving.Outcome] | None = []  # None: somebody has answered
         self._stopped_by: signal.Signals | None = None
         self._pending: set[asyncio.Task[saving.Outcome]] = set()
+        self._ended: list[asyncio.Task[saving.Outcome]] = []
 
     async def run(self, due: Sequence[Feed]) -> signal.Signals | None:
         """Poll these feeds; return the signal that ended the run early, if one did."""
         if not due:
             return None
         self._room = _Room(ROOM_BYTES)
+        self._all_ended = asyncio.Event()
         poll = self._settings.poll
         async with (
             Fetcher(
@@ -83,6 +85,8 @@ class Poller:
                 asyncio.create_task(self._one(feed, fetcher, parsers))
                 for feed in decide.in_order(due, poll.host_pause_s)
             }
+            for task in self._pending:
+                task.add_done_callback(self._end)
             with self._heeding_signals():
                 await self._store_as_they_come()
                 await self._store_silence(len(due))
@@ -146,10 +150,13 @@ class Poller:
 
     async def _store_as_they_come(self) -> None:
         broken: BaseException | None = None
-        while self._pending:
-            done, self._pending = await asyncio.wait(self._pending, timeout=SAVE_EVERY_S)
-            ended = [task for task in done if not task.cancelled()]
-            del done  # a task holds its result: nothing may hold the task
+        while self._pending or self._ended:
+            # Not asyncio.wait: it looks at each of 1,500 tasks, four times a second.
+            with suppress(TimeoutError):
+                async with asyncio.timeout(SAVE_EVERY_S):
+                    await self._all_ended.wait()
+            ended = [task for task in self._ended if not task.cancelled()]
+            self._ended.clear()  # a task holds its result: nothing may hold the task
             broken = broken or next(filter(None, (task.exception() for task in ended)), None)
             outcomes = [task.result() for task in ended if task.exception() is None]
             del ended
@@ -158,6 +165,12 @@ class Poller:
                 self._cancel()
         if broken:  # not a feed's failure: ours; for want of a file or a socket the rest goes on
             raise broken
+
+    def _end(self, task: asyncio.Task[saving.Outcome]) -> None:
+        self._pending.discard(task)
+        self._ended.append(task)
+        if not self._pending:
+            self._all_ended.set()
 
     def _cancel(self) -> None:
         for task in self._pending:
