@@ -24,6 +24,8 @@ PATHS = {
     Purpose.ONLINE: "/l/",
     Purpose.RELAY: "/r/",
     Purpose.PREFERENCES: "/p/",
+    Purpose.KIT: "/k/",
+    Purpose.CARD: "/i/",  # followed by TOKEN.png or TOKEN.svg
 }
 PIXEL_SUFFIX = ".gif"
 
@@ -37,6 +39,8 @@ _PERSONS = {
     Purpose.ONLINE: b"buzzonln",
     Purpose.RELAY: b"buzzrlay",
     Purpose.PREFERENCES: b"buzzpref",
+    Purpose.KIT: b"buzzkitp",
+    Purpose.CARD: b"buzzcard",
 }
 _KEY_ID_PERSON = b"buzzkyid"
 _TO_URL = bytes.maketrans(b"+/", b"-_")
@@ -131,6 +135,7 @@ def letter_urls(
         unsubscribe=address(Purpose.UNSUBSCRIBE),
         online=address(Purpose.ONLINE),
         preferences=address(Purpose.PREFERENCES),
+        kit=address(Purpose.KIT),
     )
 
 
@@ -158,6 +163,7 @@ def online_urls(
         unsubscribe=urls.unsubscribe,
         online=urls.online,
         preferences=urls.preferences,
+        kit=urls.kit,
     )
 
 

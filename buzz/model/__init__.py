@@ -15,6 +15,7 @@ from buzz.model.campaign import (
     CampaignStatus,
     CompiledLetter,
     Finding,
+    Image,
     LetterUrls,
     Level,
     Link,
@@ -38,6 +39,7 @@ from buzz.model.feeds import (
     ParsedFeed,
     Validators,
 )
+from buzz.model.kit import Kit, Length, Markup, Passage
 from buzz.model.ranking import Hold, RankedBlog, Ranking, RankingId
 from buzz.model.registry import Blog, BlogStatus, Channel, Consent, Ground
 from buzz.model.relay import Evidence, MessagePack, Relay, RelayId, RelayMode, Stance, Verdict
@@ -76,15 +78,20 @@ __all__ = [
     "Finding",
     "Ground",
     "Hold",
+    "Image",
+    "Kit",
     "LeftOut",
+    "Length",
     "LetterUrls",
     "Level",
     "Link",
     "LinkId",
+    "Markup",
     "MessagePack",
     "Move",
     "MoveKind",
     "ParsedFeed",
+    "Passage",
     "Phase",
     "Purpose",
     "RankedBlog",

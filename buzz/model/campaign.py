@@ -40,6 +40,15 @@ class TalkingPoint:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Image:
+    """A picture beside ``letter.md``, as letters show it."""
+
+    url: str  # below web.base_url; its name is made from its content
+    width: int  # pixels it is shown in, at most a letter's column
+    height: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Campaign:
     """A campaign as its folder says: front matter and Markdown, parsed and cleaned."""
 
@@ -63,6 +72,8 @@ class Campaign:
     closing_html: str = ""  # what stands after a thematic break (---)
     closing_text: str = ""
     talking_points: tuple[TalkingPoint, ...] = ()
+    images: tuple[Image, ...] = ()  # in the order of the text
+    translations: tuple["Campaign", ...] = ()  # the same letter, one a language; theirs are empty
     content_hash: str = ""  # of everything that decides what is sent
 
 
@@ -164,6 +175,7 @@ class LetterUrls:
     unsubscribe: str = ""  # RFC 8058: GET shows, POST acts
     online: str = ""
     preferences: str = ""
+    kit: str = ""  # what the blog may paste, each link its own
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

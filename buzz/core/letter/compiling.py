@@ -39,7 +39,7 @@ COLUMNS = 76  # of the text part; RFC 5322 §2.1.1 allows 78, a quote mark needs
 PASTE_LENGTH = 220  # characters of a text ready to paste: with a link it fits every network
 BLOCKS = ("mail", "pixel", "notice")  # what some recipients get and others do not
 RECIPIENT = ("name", "federation", "rank", "source")  # of any length, inside sentences
-_ADDRESSES = ("unsubscribe", "online", "preferences", "pixel_url")
+_ADDRESSES = ("unsubscribe", "online", "preferences", "kit", "pixel_url")
 _UNWANTED_GLOBALS = ("lipsum", "cycler", "joiner")
 _UNWANTED_FILTERS = ("center", "format", "indent", "wordwrap", "xmlattr", "pprint")
 
@@ -184,7 +184,7 @@ def _values(
         },
         "recipient": {name: slots[name] for name in RECIPIENT},
         "urls": {
-            **{name: slots[name] for name in ("unsubscribe", "online", "preferences")},
+            **{name: slots[name] for name in ("unsubscribe", "online", "preferences", "kit")},
             "pixel": slots["pixel_url"],
         },
         "block": {name: slots[name] for name in BLOCKS},

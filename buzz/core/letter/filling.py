@@ -104,6 +104,7 @@ def values(
         "unsubscribe": urls.unsubscribe,
         "online": urls.online,
         "preferences": urls.preferences,
+        "kit": urls.kit,
         "pixel_url": urls.pixel,
     }
     for link in letter.links:

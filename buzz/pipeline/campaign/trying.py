@@ -154,6 +154,7 @@ def _without_effect(settings: Settings) -> LetterUrls:
         unsubscribe=f"{base}/u/preview",
         online=f"{base}/l/preview",
         preferences=f"{base}/p/preview",
+        kit=f"{base}/k/preview",
     )
 
 
