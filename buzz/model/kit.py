@@ -5,6 +5,8 @@ from enum import StrEnum
 
 from buzz.model.campaign import Link, LinkId
 
+SHORT_CHARS = 220  # of a short text: with a link it fits every network
+
 
 class Markup(StrEnum):
     """What a text to paste is written in."""

@@ -29,14 +29,14 @@ from markupsafe import Markup
 from premailer import Premailer
 
 from buzz import locales
-from buzz.core.text import one_line
+from buzz.core.text import first_sentences, one_line
 from buzz.core.urls import is_web
 from buzz.errors import CheckRefused
 from buzz.locales import gettext as _
 from buzz.model import Campaign, CompiledLetter, Link, LinkId, Sender, TalkingPoint
+from buzz.model.kit import SHORT_CHARS
 
 COLUMNS = 76  # of the text part; RFC 5322 §2.1.1 allows 78, a quote mark needs two
-PASTE_LENGTH = 220  # characters of a text ready to paste: with a link it fits every network
 BLOCKS = ("mail", "pixel", "notice")  # what some recipients get and others do not
 RECIPIENT = ("name", "federation", "rank", "source")  # of any length, inside sentences
 _ADDRESSES = ("unsubscribe", "online", "preferences", "kit", "pixel_url")
@@ -46,7 +46,6 @@ _UNWANTED_FILTERS = ("center", "format", "indent", "wordwrap", "xmlattr", "pprin
 _HREF = re.compile(r'<a href="([^"]*)">(.*?)</a>', re.DOTALL)
 _TAG = re.compile(r"<[^>]+>")
 _VARIABLE = re.compile(r"\{\{\s*(\w+)\s*\}\}")
-_SENTENCE = re.compile(r"(?<=[.!?…»])\s+")
 _MARGIN = re.compile(r"[ >]*(?:(?:-|→|\d+\.) )?")
 _RIGHT_TO_LEFT = frozenset({"ar", "fa", "he", "ur", "yi"})
 
@@ -198,15 +197,7 @@ def _with_slots(text: str, slots: Mapping[str, str]) -> str:
 
 def _to_paste(text: str) -> str:
     """Return the first sentences of a talking point, as many as fit, ready to paste."""
-    sentences = _SENTENCE.split(" ".join(_VARIABLE.sub("", text).split()))
-    taken = sentences[0]
-    for sentence in sentences[1:]:
-        if len(taken) + 1 + len(sentence) > PASTE_LENGTH:
-            break
-        taken += f" {sentence}"
-    return (
-        taken if len(taken) <= PASTE_LENGTH else taken[: PASTE_LENGTH - 1].rsplit(" ", 1)[0] + "…"
-    )
+    return first_sentences(_VARIABLE.sub("", text), SHORT_CHARS)
 
 
 def _hrefs(campaign: Campaign) -> Iterator[str]:
