@@ -72,7 +72,7 @@ def test_front_matter_is_read_into_its_kinds() -> None:
     )
     assert campaign.links == ("https://xn--t-9fab.example/%C3%A9?x=1&y=2#z",)
     assert campaign.hashtags == ("#A", "#B")
-    assert campaign.slogans == ("Un seul !",)
+    assert campaign.slogans == ("Un seul\u202f!",)
     assert campaign.not_before == datetime(2026, 3, 2, 17, 0, tzinfo=UTC)  # 18:00 in Paris
     assert campaign.not_after == datetime(2026, 3, 4, 23, 0, tzinfo=UTC)  # the day is counted whole
 

@@ -1,11 +1,12 @@
 """A campaign: what ``letter.md`` says, who gets it, what is wrong with it, what to look for later.
 
-From text to :class:`~buzz.model.Campaign` (``letterfile``, ``markdown``), from a segment to
-recipients (``segment``), from a rendered letter to findings (``rules``). Nothing here reads a
-file or renders a template.
+From text to :class:`~buzz.model.Campaign` (``letterfile``, ``markdown``, ``typography``,
+``images``), from a segment to recipients (``segment``), from a rendered letter to findings
+(``rules``). Nothing here reads a file or renders a template.
 """
 
 from buzz.core.campaign.context import Context, Rendered
+from buzz.core.campaign.images import MAX_IMAGE_BYTES, RECIPE, fitted, shown_size
 from buzz.core.campaign.letterfile import parse, read, refused
 from buzz.core.campaign.markdown import VARIABLES
 from buzz.core.campaign.pack import message_pack
@@ -13,6 +14,8 @@ from buzz.core.campaign.rules import check
 from buzz.core.campaign.segment import Candidate, Relayed, Segment, choose, parse_segment
 
 __all__ = [
+    "MAX_IMAGE_BYTES",
+    "RECIPE",
     "VARIABLES",
     "Candidate",
     "Context",
@@ -21,9 +24,11 @@ __all__ = [
     "Segment",
     "check",
     "choose",
+    "fitted",
     "message_pack",
     "parse",
     "parse_segment",
     "read",
     "refused",
+    "shown_size",
 ]

@@ -30,6 +30,7 @@ class Context:
     sender: Sender
     masses: Mapping[int, float]  # talking point -> summed idf
     now: datetime
+    others: int = 0  # recipients who get the letter in another of its languages
 
     def error(self, rule: str, what: str, remedy: str, place: str = "") -> Finding:
         """Return a finding that stops a send."""

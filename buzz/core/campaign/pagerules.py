@@ -177,7 +177,8 @@ def _forbidden(context: Context, letter: Rendered, page: Page) -> Iterator[Findi
     found += ["data:" for url in addresses if url.lower().startswith("data:")]
     found += ["CSS url()" for css in (*page.styles, *page.inline) if _REMOTE_CSS.search(css)]
     found += ["<link>" for link in page.all("link") if link.get("rel") == "stylesheet"]
-    elsewhere = [url for url in addresses if url and url != letter.urls.pixel]
+    ours = {letter.urls.pixel, *(image.url for image in context.campaign.images)}
+    elsewhere = [url for url in addresses if url and url not in ours]
     found += elsewhere[:1]
     for what in dict.fromkeys(found):
         yield context.error(

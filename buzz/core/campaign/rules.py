@@ -103,7 +103,7 @@ def _letter_file(context: Context) -> Iterator[Finding]:
 def _segment(
     context: Context, everyone: Sequence[Recipient], unnoticed: Sequence[str]
 ) -> Iterator[Finding]:
-    if not everyone:
+    if not everyone and not context.others:
         yield context.error(
             "segment",
             _("nobody is in the segment `{segment}`").format(segment=context.campaign.segment),

@@ -53,11 +53,10 @@ def check(settings: Settings, store: Store, slug: str, now: datetime) -> CheckRe
         UsageError: there is no such campaign.
         CheckRefused: its file or a template cannot be read.
     """
-    text = loading.source(settings, slug)
-    _campaign, mistakes = core.read(text, slug=slug, path=loading.place(slug))
-    if mistakes:
+    written = loading.written(settings, slug)
+    campaign, mistakes = loading.read(settings, slug, written)
+    if campaign is None:
         return CheckReport(campaign=slug, findings=mistakes)
-    campaign = loading.found_in(settings, text, slug)
     try:
         with store.write() as tx:
             letters = loading.compile_all(settings, tx, campaign)
@@ -67,15 +66,20 @@ def check(settings: Settings, store: Store, slug: str, now: datetime) -> CheckRe
             campaign=slug, subject=campaign.subject, findings=(_finding("templates", exc),)
         )
     trial = _Trial(settings, campaign, letters, now)
-    context = core.Context(
-        campaign=campaign,
-        path=loading.place(slug),
-        source=text,
-        sender=settings.sender,
-        masses=_masses(campaign),
-        now=now,
-    )
-    findings = core.check(context, trial.rendered(people))
+    findings: list[Finding] = []
+    for (language, version), file in zip(loading.versions(campaign).items(), written, strict=True):
+        readers = loading.readers(people, campaign, language)
+        context = core.Context(
+            campaign=version,
+            path=file.place,
+            source=file.text,
+            sender=settings.sender,
+            masses=_masses(version),
+            others=len(people) - len(readers),
+            now=now,
+        )
+        findings += core.check(context, trial.rendered(readers))
+    findings.sort(key=lambda finding: finding.level is Level.WARNING)
     report = CheckReport(
         campaign=slug,
         subject=campaign.subject,

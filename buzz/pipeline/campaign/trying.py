@@ -7,7 +7,6 @@ from email.utils import parseaddr
 
 from email_validator import EmailNotValidError, validate_email
 
-from buzz import locales
 from buzz.config import Settings
 from buzz.core import letter
 from buzz.edges import smtp
@@ -122,7 +121,7 @@ def _for_one(
             blog=known.slug,
             name=known.name,
             email=known.email,
-            language=locales.supported(known.language, campaign.language),
+            language=loading.language_for(known.language, campaign),
             federation=known.federation,
             needs_notice=known.notice_at is None,
             source=known.source,
@@ -136,7 +135,7 @@ def _for_one(
             blog="",
             name=_("your blog"),
             email="",
-            language=locales.supported(campaign.language),
+            language=loading.language_for("", campaign),
             federation="75",
             rank=1,
             needs_notice=True,
