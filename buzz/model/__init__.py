@@ -20,10 +20,12 @@ from buzz.model.campaign import (
     Level,
     Link,
     LinkId,
+    Probe,
     Recipient,
     Sender,
     TalkingPoint,
     Tracking,
+    Waiver,
 )
 from buzz.model.delivery import Account, Attempt, Delivery, DeliveryId, DeliveryState, Phase
 from buzz.model.feeds import (
@@ -93,6 +95,7 @@ __all__ = [
     "ParsedFeed",
     "Passage",
     "Phase",
+    "Probe",
     "Purpose",
     "RankedBlog",
     "Ranking",
@@ -108,4 +111,5 @@ __all__ = [
     "Tracking",
     "Validators",
     "Verdict",
+    "Waiver",
 ]

@@ -113,6 +113,27 @@ class Finding:
     place: str  # file:line, or file
     what: str
     remedy: str
+    waived: str = ""  # why a person lets it pass; empty: nobody does
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Waiver:
+    """A person's decision that one rule shall not stop one campaign."""
+
+    rule: str
+    reason: str
+    who: str  # user of the operating system
+    at: datetime
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Probe:
+    """Whether an address of a letter answered when it was last asked."""
+
+    url: str
+    at: datetime
+    status: int = 0  # HTTP status; 0: no answer
+    error: str = ""  # a code of FetchResult; empty: it answered well
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -65,7 +65,7 @@ def record_check(
     An approval stands as long as the content is the one that was approved. Once the sending has
     begun, what the files say is of no account to it any more, and nothing is recorded.
     """
-    _known(tx, slug)
+    know(tx, slug)
     is_approved = sa.and_(
         table.c.state == CampaignState.APPROVED.value, table.c.checked_hash == content_hash
     )
@@ -84,7 +84,7 @@ def record_check(
 
 def set_state(tx: Transaction, slug: str, state: CampaignState, now: datetime) -> None:
     """Put a campaign into a state; the first start and the end are dated."""
-    _known(tx, slug)
+    know(tx, slug)
     values: dict[str, Any] = {"state": state.value}
     if state is CampaignState.SENDING:
         values["started_at"] = sa.func.coalesce(table.c.started_at, _time(now))
@@ -101,7 +101,7 @@ def freeze(
     now: datetime,
 ) -> None:
     """Keep what will be sent and looked for: from here on the files decide nothing."""
-    _known(tx, slug)
+    know(tx, slug)
     tx.execute(
         sa.update(table)
         .where(table.c.slug == slug)
@@ -136,7 +136,7 @@ def ensure_links(tx: Transaction, slug: str, urls: Iterable[str]) -> tuple[Link,
     wanted = tuple(urls)
     if not wanted:
         return ()
-    _known(tx, slug)
+    know(tx, slug)
     tx.execute(
         insert(tx, links_table).on_conflict_do_nothing(index_elements=["campaign", "url"]),
         [{"campaign": slug, "url": url} for url in dict.fromkeys(wanted)],
@@ -158,7 +158,7 @@ def link(tx: Transaction, link_id: LinkId) -> Link | None:
     return None if row is None else Link(id=LinkId(row.id), url=row.url)
 
 
-def _known(tx: Transaction, slug: str) -> None:
+def know(tx: Transaction, slug: str) -> None:
     """See to it that the campaign has a row."""
     tx.execute(
         insert(tx, table)

@@ -221,7 +221,23 @@ links = sa.Table(
     _id(),
     sa.Column("campaign", sa.ForeignKey("campaigns.slug", ondelete="CASCADE"), nullable=False),
     _text("url"),
+    # Whether it answered when the check last asked; NULL: it was never asked.
+    sa.Column("probed_at", UtcTime),
+    sa.Column("probe_status", sa.Integer, nullable=False, server_default="0"),
+    _text("probe_error"),
     sa.UniqueConstraint("campaign", "url"),
+)
+
+# Which rules of the check a person lets pass, for one campaign. The table ``audit`` keeps all of
+# these decisions, those that were taken back too.
+waivers = sa.Table(
+    "waivers",
+    metadata,
+    sa.Column("campaign", sa.ForeignKey("campaigns.slug", ondelete="CASCADE"), primary_key=True),
+    sa.Column("rule", sa.Text, primary_key=True),
+    _text("reason"),
+    _text("who"),
+    sa.Column("at", UtcTime, nullable=False),
 )
 
 deliveries = sa.Table(
