@@ -80,9 +80,9 @@ def first_sentences(text: str, max_chars: int) -> str:
 
     Where not even the first one fits, as many of its words as do, and an ellipsis.
 
-    >>> first_sentences("La caisse n’est pas vide. Elle est percée. Rebouchons-la.", 45)
-    'La caisse n’est pas vide. Elle est percée.'
-    >>> first_sentences("La caisse n’est pas vide", 12)
+    >>> first_sentences("La caisse est vide ? Elle est percée. Rebouchons-la.", 40)
+    'La caisse est vide ? Elle est percée.'
+    >>> first_sentences("La caisse est vide ?", 12)
     'La caisse…'
     """
     first, *others = _SENTENCE.split(_BLANKS.sub(" ", text).strip(" "))
@@ -94,4 +94,4 @@ def first_sentences(text: str, max_chars: int) -> str:
     if len(taken) <= max_chars:
         return taken
     cut = taken[:max_chars]
-    return (cut.rpartition(" ")[0] or cut[:-1]).rstrip(" ,;:–—") + "…"
+    return (cut.rpartition(" ")[0] or cut[:-1]).rstrip(" ,;:\u2013\u2014") + "…"

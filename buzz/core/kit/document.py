@@ -14,7 +14,8 @@ from itertools import groupby
 
 from buzz.core.text import printable
 
-_VARIABLE = re.compile(r"\{\{[^{}]*\}\}")
+_HEADINGS = frozenset({"h1", "h2", "h3", "h4", "h5", "h6"})
+_BLOCKS = _HEADINGS | {"p", "pre", "blockquote", "hr"}
 # Ordinary white space, and the two separators of lines; what does not break stays.
 _BLANKS = re.compile("[ \t\n\r\f\u2028\u2029]+")
 
@@ -83,7 +84,7 @@ Block = Paragraph | Heading | Quote | Items
 
 
 def read(html: str) -> tuple[Block, ...]:
-    """Return the blocks of clean HTML, without what stood there for one recipient."""
+    """Return the blocks of clean HTML."""
     reader = _Reader()
     reader.feed(html)
     reader.close()
@@ -95,10 +96,10 @@ def line_of(pieces: Sequence[Piece]) -> Line:
     """Return a line of these pieces: single-spaced, stripped, each kind as long as it goes."""
     out: list[Piece] = []
     for (kind, url), same in groupby(pieces, key=lambda piece: (piece.kind, piece.url)):
-        text = _BLANKS.sub(" ", _VARIABLE.sub("", printable("".join(p.text for p in same))))
+        text = _BLANKS.sub(" ", printable("".join(p.text for p in same)))
         if kind is Kind.BREAK:
             out.append(BREAK)
-        elif kind is Kind.PLAIN or not text.strip(" "):
+        elif kind is Kind.PLAIN or not text.strip():
             _add(out, text)
         else:  # a blank at the edge belongs to what is around
             _add(out, " " * text.startswith(" "))
@@ -143,7 +144,7 @@ def lines_of(blocks: Sequence[Block]) -> Iterator[Line]:
 
 def text_of(line: Line) -> str:
     """Return the words of a line."""
-    return "".join(" " if piece is BREAK else piece.text for piece in line)
+    return "".join(" " if piece.kind is Kind.BREAK else piece.text for piece in line)
 
 
 def urls_of(blocks: Sequence[Block]) -> tuple[str, ...]:
@@ -205,40 +206,27 @@ class _Reader(HTMLParser):
                 self._end_item()
                 self._counters.append(1 if tag == "ol" else 0)
             case "li":
-                self._end_item()
-                if not self._counters:
-                    self._counters.append(0)
-                self._item = (len(self._counters) - 1, self._counters[-1])
-                self._counters[-1] += bool(self._counters[-1])
-            case "blockquote":
+                self._begin_item()
+            case _ if tag in _BLOCKS:
                 self._end_line()
-                self._quotes += 1
-            case "p" | "pre" | "h1" | "h2" | "h3" | "h4" | "h5" | "h6" | "hr":
-                self._end_line()
+                self._quotes += tag == "blockquote"
 
     def handle_endtag(self, tag: str) -> None:
         match tag:
             case "a":
                 self._url = None
-            case "strong" | "em":
-                if tag in self._open:
-                    self._open.remove(tag)
-            case "ul" | "ol":
-                self._end_item()
-                if self._counters:
-                    self._counters.pop()
-                if not self._counters:
-                    self._end_list()
+            case "strong" | "em" if tag in self._open:
+                self._open.remove(tag)
             case "li":
                 self._end_item()
+            case "ul" | "ol":
+                self._end_list()
             case "blockquote":
-                self._end_line()
-                self._quotes = max(0, self._quotes - 1)
                 self._end_quote()
-            case "h1" | "h2" | "h3" | "h4" | "h5" | "h6":
-                self._end_heading()
             case "p" | "pre":
                 self._end_line()
+            case _ if tag in _HEADINGS:
+                self._end_heading()
 
     def handle_data(self, data: str) -> None:
         if self._url is not None:
@@ -251,56 +239,65 @@ class _Reader(HTMLParser):
     def end(self) -> None:
         """Close whatever is still open."""
         self._end_line()
-        self._end_item()
-        self._end_list()
-        self._quotes = 0
-        self._end_quote()
+        while self._counters:
+            self._end_list()
+        while self._quotes:
+            self._end_quote()
 
     def _end_line(self) -> None:
         """A paragraph ends; within an item it is only a line of it."""
         if self._item is not None:
-            if self._pieces and self._pieces[-1] is not BREAK:
-                self._pieces.append(BREAK)
+            self._pieces.append(BREAK)
             return
         line = line_of(self._pieces)
         self._pieces.clear()
-        if not line:
-            return
-        if self._quotes:
+        if line and self._quotes:
             self._quoted.append(line)
-        else:
+        elif line:
             self.blocks.append(Paragraph(line))
 
     def _end_heading(self) -> None:
         if self._item is not None or self._quotes:
             self._end_line()
             return
-        text = text_of(line_of(self._pieces)).strip(" ")
+        text = text_of(line_of(self._pieces))
         self._pieces.clear()
         if text:
             self.blocks.append(Heading(text))
 
+    def _begin_item(self) -> None:
+        if self._item is None:
+            self._end_line()
+        self._end_item()
+        self._counters = self._counters or [0]
+        self._item = (len(self._counters) - 1, self._counters[-1])
+        self._counters[-1] += bool(self._counters[-1])
+
     def _end_item(self) -> None:
         if self._item is None:
             return
-        depth, number = self._item
-        self._item = None
+        (depth, number), self._item = self._item, None
         line = line_of(self._pieces)
         self._pieces.clear()
         if line:
             self._items.append(Item(line, depth, number))
 
     def _end_list(self) -> None:
-        items, self._items = tuple(_stepwise(self._items)), []
-        self._counters.clear()
-        if not items:
+        if self._item is None:
+            self._end_line()
+        self._end_item()
+        self._counters = self._counters[:-1]
+        if self._counters or not self._items:
             return
+        items, self._items = tuple(_stepwise(self._items)), []
         if self._quotes:
-            self._quoted += [(Piece("– "), *item.line) for item in items]
+            self._quoted += [(Piece("\u2013 "), *item.line) for item in items]
         else:
             self.blocks.append(Items(items))
 
     def _end_quote(self) -> None:
+        self._end_line()
+        self._quotes = max(0, self._quotes - 1)
         if self._quoted and not self._quotes:
             self.blocks.append(Quote(tuple(self._quoted)))
             self._quoted.clear()

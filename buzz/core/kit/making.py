@@ -5,6 +5,7 @@ campaign says to everybody (its first slogan, its talking points), not of what i
 who get the letter (introduction, preheader).
 """
 
+import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
@@ -26,6 +27,7 @@ from buzz.core.text import first_sentences
 from buzz.model import Campaign, Kit, Length, Link, LinkId, Markup, Passage, TalkingPoint
 from buzz.model.kit import SHORT_CHARS
 
+_VARIABLE = re.compile(r"\{\{[^{}]*\}\}")  # what stands there for one recipient
 MEDIUM_CHARS = 600  # of a medium text: what is read without scrolling on a phone
 
 WRITERS: Mapping[Markup, Writer] = {
@@ -60,7 +62,7 @@ def kit_of(campaign: Campaign, *, sender: str, links: Sequence[Link]) -> Kit:
             talking point without a link of its own leads.
     """
     ids = {link.url: link.id for link in links}
-    points = [(point, read(point.html)) for point in campaign.talking_points]
+    points = [(point, read(_said(point.html))) for point in campaign.talking_points]
     labels = dict(reversed([label for _point, blocks in points for label in _labels(blocks)]))
 
     def call(blocks: Sequence[Block], title: str) -> _Call | None:
@@ -147,8 +149,7 @@ def _whole(
 
 
 def _of_point(point: TalkingPoint, blocks: Sequence[Block]) -> tuple[str, list[Block], list[Block]]:
-    text = document.text_of(line_of([Piece(point.text)]))
-    return first_sentences(text, SHORT_CHARS), list(_beginning(blocks)), list(blocks)
+    return first_sentences(_plain(point.text), SHORT_CHARS), list(_beginning(blocks)), list(blocks)
 
 
 def _beginning(blocks: Sequence[Block]) -> Iterator[Block]:
@@ -180,4 +181,9 @@ def _labels(blocks: Sequence[Block]) -> Iterator[tuple[str, str]]:
 
 
 def _plain(text: str) -> str:
-    return document.text_of(line_of([Piece(text)]))
+    return document.text_of(line_of([Piece(_said(text))]))
+
+
+def _said(text: str) -> str:
+    """Return the text as it is said to everybody."""
+    return _VARIABLE.sub("", text)

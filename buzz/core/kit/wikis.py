@@ -5,10 +5,10 @@ from collections.abc import Sequence
 from html import escape
 
 from buzz.core.kit.document import Item, Kind, Piece
-from buzz.core.kit.writing import JOINER, Writer, runs_escaped
+from buzz.core.kit.writing import JOINER, Marked, runs_escaped
 
 
-class Markdown(Writer):
+class Markdown(Marked):
     """CommonMark 0.31, with what older dialects do otherwise left out.
 
     Angle brackets and ampersands are entities, because not every dialect lets them be escaped.
@@ -23,49 +23,47 @@ class Markdown(Writer):
     _ALWAYS = re.compile(r"[\\`*_\[\]~|$^]")
     _ENTITY = re.compile(r"&(?=#|[A-Za-z])")
     # What begins a block at the start of a line: headings, lists, underlines, definitions.
-    _START = re.compile(r"(?P<digits>\d*)(?P<sign>(?<=\d)[.)]|(?<!\d)[-+=#:])")
+    _AT_START = re.compile(r"(?P<digits>\d*)(?P<sign>(?<=\d)[.)]|(?<!\d)[-+=#:])")
 
-    def text(self, text: str) -> str:
+    def _text(self, text: str) -> str:
         text = self._ENTITY.sub("&amp;", text).replace("<", "&lt;").replace(">", "&gt;")
         return self._ALWAYS.sub(r"\\\g<0>", text)
 
-    def start(self, written: str) -> str:
-        found = self._START.match(written)
+    def _start(self, written: str) -> str:
+        found = self._AT_START.match(written)
         if not found:
             return written
         return f"{found['digits']}\\{found['sign']}{written[found.end() :]}"
 
-    def link(self, label: str, url: str) -> str:
-        return f"[{self.text(label)}]({url})"
+    def _link(self, label: str, url: str) -> str:
+        return f"[{self._text(label)}]({url})"
 
-    def piece(self, pieces: Sequence[Piece], at: int) -> str:
+    def _piece(self, pieces: Sequence[Piece], at: int) -> str:
         piece = pieces[at]
         before = pieces[at - 1] if at else None
         after = pieces[at + 1] if at + 1 < len(pieces) else None
         if piece.kind in {Kind.STRONG, Kind.EM} and not _stars_count(before, piece, after):
-            return self.text(piece.text)
-        written = super().piece(pieces, at)
+            return self._text(piece.text)
+        written = super()._piece(pieces, at)
         if piece.kind is not Kind.LINK and piece.text.endswith("!") and _is_link(after):
             return f"{written[:-1]}\\!"  # or the link would be an image
         return written
 
-    def heading(self, written: str) -> str:
+    def _heading(self, written: str) -> str:
         hashes = re.compile(r"(?<!\\)#")  # a last run of them would close the heading
         return "### " + hashes.sub(r"\\#", written)
 
-    def item(self, item: Item, indent: str) -> str:
-        return super().item(item, indent * 2)  # four columns a depth suit every dialect
+    def _item(self, item: Item, indent: str) -> str:
+        return super()._item(item, indent * 2)  # four columns a depth suit every dialect
 
 
 def _stars_count(before: Piece | None, piece: Piece, after: Piece | None) -> bool:
     """Tell whether stars around a piece open and close emphasis, whatever stands beside it."""
 
     def apart(neighbour: Piece | None, edge: str, touching: int) -> bool:
-        if neighbour is None:
-            return True
-        if neighbour.kind in {Kind.STRONG, Kind.EM}:
+        if edge.isspace() or (neighbour and neighbour.kind in {Kind.STRONG, Kind.EM}):
             return False
-        return edge.isalnum() or neighbour.text[touching].isspace()
+        return not neighbour or edge.isalnum() or neighbour.text[touching].isspace()
 
     return apart(before, piece.text[0], -1) and apart(after, piece.text[-1], 0)
 
@@ -74,7 +72,7 @@ def _is_link(piece: Piece | None) -> bool:
     return piece is not None and piece.kind is Kind.LINK
 
 
-class Spip(Writer):
+class Spip(Marked):
     """SPIP's shortcuts (spip.net, "Les raccourcis typographiques").
 
     SPIP shows entities as the characters they stand for and never takes them for a shortcut.
@@ -85,33 +83,33 @@ class Spip(Writer):
     em = ("{", "}")
 
     _SIGNS = str.maketrans({sign: f"&#{ord(sign)};" for sign in "{}[]~|"})
-    _START = re.compile(r"[-_?]")
+    _AT_START = re.compile(r"[-_?]")
 
-    def text(self, text: str) -> str:
+    def _text(self, text: str) -> str:
         # Two hyphens would become a dash; a quotation mark is none of ours to turn.
         text = escape(text, quote=False).translate(self._SIGNS)
         return re.sub(r"(?<=-)-", "&#45;", text)
 
-    def start(self, written: str) -> str:
-        return self._START.sub(lambda match: f"&#{ord(match[0])};", written[:1]) + written[1:]
+    def _start(self, written: str) -> str:
+        return self._AT_START.sub(lambda match: f"&#{ord(match[0])};", written[:1]) + written[1:]
 
-    def link(self, label: str, url: str) -> str:
-        return f"[{self.start(self.text(label))}->{url}]"
+    def _link(self, label: str, url: str) -> str:
+        return f"[{self._start(self._text(label))}->{escape(url)}]"
 
-    def heading(self, written: str) -> str:
+    def _heading(self, written: str) -> str:
         return f"{{{{{{{written}}}}}}}"
 
-    def quote(self, lines: Sequence[str]) -> str:
+    def _quote(self, lines: Sequence[str]) -> str:
         return "<quote>" + "\n\n".join(lines) + "</quote>"
 
-    def items(self, items: Sequence[Item]) -> str:
+    def _items(self, items: Sequence[Item]) -> str:
         return "\n".join(
-            f"-{('#' if item.number else '*') * (item.depth + 1)} {self.line(item.line)}"
+            f"-{('#' if item.number else '*') * (item.depth + 1)} {self._line(item.line)}"
             for item in items
         )
 
 
-class Dotclear(Writer):
+class Dotclear(Marked):
     """Dotclear's wiki (its help page, "Syntaxe wiki"; the class ``wiki2xhtml`` of Clearbricks).
 
     A backslash makes a mark a character; one that is meant as such, a section sign and what has
@@ -122,19 +120,19 @@ class Dotclear(Writer):
     strong = ("__", "__")
     em = ("''", "''")
 
-    _APART = re.compile(r"[\\§]|&(?=;)|^0$")
+    _APART = re.compile(r"[\\§]|[&<>](?=;)|^0$")
     # What begins a block at the start of a line.
-    _START = re.compile(r"[!>*#)| ]|;:|[=:] |øøø")
+    _AT_START = re.compile(r"[!>*#)| ]|;:|[=:] |øøø")
     _MACRO = re.compile(r"^/(?=//)")
 
-    def text(self, text: str) -> str:
+    def _text(self, text: str) -> str:
         text = self._APART.sub(rf"\g<0>{JOINER}", text)
         text = runs_escaped(text, "[]~^", 1)
         text = runs_escaped(text, "'_?(){}@-+`$\",£;", 2)
         return runs_escaped(text, "%¶", 3)
 
-    def piece(self, pieces: Sequence[Piece], at: int) -> str:
-        written = super().piece(pieces, at)
+    def _piece(self, pieces: Sequence[Piece], at: int) -> str:
+        written = super()._piece(pieces, at)
         if pieces[at].kind not in {Kind.STRONG, Kind.EM}:
             return written
         mark = written[:2]
@@ -153,24 +151,24 @@ class Dotclear(Writer):
             )
         )
 
-    def link(self, label: str, url: str) -> str:
-        return "[" + self.text(label).replace("|", "\\|") + f"|{self.text(url)}]"
+    def _link(self, label: str, url: str) -> str:
+        return "[" + self._text(label).replace("|", "\\|") + f"|{self._text(url)}]"
 
-    def paragraph(self, written: str) -> str:
-        if self._START.match(written):
+    def _paragraph(self, written: str) -> str:
+        if self._AT_START.match(written):
             return f"\\{written}"
         return self._MACRO.sub(rf"\g<0>{JOINER}", written, count=1)
 
-    def heading(self, written: str) -> str:
+    def _heading(self, written: str) -> str:
         return f"!!! {written}"
 
-    def quote(self, lines: Sequence[str]) -> str:
+    def _quote(self, lines: Sequence[str]) -> str:
         return "\n>\n".join(f"> {line}" for line in lines)
 
-    def items(self, items: Sequence[Item]) -> str:
+    def _items(self, items: Sequence[Item]) -> str:
         marks: list[str] = []
         out = []
         for item in items:
             marks[item.depth :] = ["#" if item.number else "*"]
-            out.append(f"{''.join(marks)} {self.line(item.line)}")
+            out.append(f"{''.join(marks)} {self._line(item.line)}")
         return "\n".join(out)

@@ -39,7 +39,7 @@ def portable(url: str) -> str:
 
 
 class Writer:
-    """Plain text, and the pattern for the others: they say it otherwise where they must."""
+    """The pattern of all; as it stands it writes plain text, and others say what differs."""
 
     line_break = "\n"
     strong = ("", "")
@@ -47,126 +47,149 @@ class Writer:
 
     def write(self, blocks: Sequence[Block]) -> str:
         """Return the blocks, an empty line between two."""
-        return "\n\n".join(filter(None, map(self.block, blocks)))
+        return "\n\n".join(filter(None, map(self._block, blocks)))
 
-    def block(self, block: Block) -> str:
+    def _block(self, block: Block) -> str:
         """Return one block."""
         match block:
             case Paragraph():
-                return self.paragraph(self.line(block.line))
+                return self._paragraph(self._line(block.line))
             case Heading():
-                return self.heading(self.start(self.text(block.text)))
+                return self._heading(self._start(self._text(block.text)))
             case Quote():
-                return self.quote([self.line(line) for line in block.lines])
+                return self._quote([self._line(line) for line in block.lines])
             case Items():
-                return self.items(block.items)
+                return self._items(block.items)
 
-    def line(self, line: Line) -> str:
+    def _line(self, line: Line) -> str:
         """Return a line of pieces, which may have breaks in it."""
         rows = [list(row) for broken, row in groupby(line, BREAK.__eq__) if not broken]
-        return self.line_break.join(map(self.row, rows))
+        return self.line_break.join(map(self._row, rows))
 
-    def row(self, pieces: Sequence[Piece]) -> str:
+    def _row(self, pieces: Sequence[Piece]) -> str:
         """Return pieces that stand on one line."""
-        written = "".join(self.piece(pieces, at) for at in range(len(pieces)))
-        return self.start(written) if pieces[0].kind is Kind.PLAIN else written
+        return self._start("".join(self._piece(pieces, at) for at in range(len(pieces))))
 
-    def piece(self, pieces: Sequence[Piece], at: int) -> str:
+    def _piece(self, pieces: Sequence[Piece], at: int) -> str:
         """Return one piece of a row."""
         piece = pieces[at]
         match piece.kind:
             case Kind.LINK:
-                return self.link(piece.text, portable(piece.url))
+                return self._link(piece.text, portable(piece.url)) + self._gap(pieces[at + 1 :])
             case Kind.STRONG | Kind.EM:
                 before, after = self.strong if piece.kind is Kind.STRONG else self.em
-                return f"{before}{self.text(piece.text)}{after}"
+                return f"{before}{self._text(piece.text)}{after}"
             case _:
-                return self.text(piece.text)
+                return self._text(piece.text)
 
     # --- what differs ---------------------------------------------------------------------------
 
-    def text(self, text: str) -> str:
+    def _text(self, text: str) -> str:
         """Return words so that each character comes out as itself."""
         return text
 
-    def start(self, written: str) -> str:
+    def _start(self, written: str) -> str:
         """Return the same for what begins a line."""
         return written
 
-    def link(self, label: str, url: str) -> str:
+    def _link(self, label: str, url: str) -> str:
         """Return a link."""
-        return f"{label} → {url}" if label else url
+        return f"{label} → {url}"
 
-    def paragraph(self, written: str) -> str:
+    def _gap(self, following: Sequence[Piece]) -> str:
+        """Return what keeps an address apart from the words behind it."""
+        return " " if following and not following[0].text.startswith(" ") else ""
+
+    def _paragraph(self, written: str) -> str:
         """Return a paragraph."""
         return written
 
-    def heading(self, written: str) -> str:
+    def _heading(self, written: str) -> str:
         """Return a heading."""
         return written
 
-    def quote(self, lines: Sequence[str]) -> str:
+    def _quote(self, lines: Sequence[str]) -> str:
         """Return a quotation of paragraphs."""
         return "\n>\n".join("> " + line.replace("\n", "\n> ") for line in lines)
 
-    def items(self, items: Sequence[Item]) -> str:
+    def _items(self, items: Sequence[Item]) -> str:
         """Return a list."""
-        return "\n".join(self.item(item, "  " * item.depth) for item in items)
+        return "\n".join(self._item(item, "  " * item.depth) for item in items)
 
-    def item(self, item: Item, indent: str) -> str:
+    def _item(self, item: Item, indent: str) -> str:
         """Return one item; its further lines stand under its first."""
         mark = f"{item.number}. " if item.number else "- "
-        return indent + mark + self.line(item.line).replace("\n", f"\n{indent}{' ' * len(mark)}")
+        return indent + mark + self._line(item.line).replace("\n", f"\n{indent}{' ' * len(mark)}")
 
 
-class Html(Writer):
+class Marked(Writer):
+    """A markup, in which a link has an end."""
+
+    def _gap(self, following: Sequence[Piece]) -> str:
+        del following
+        return ""
+
+
+class Html(Marked):
     """HTML as WordPress and its like let it through."""
 
     line_break = "<br>\n"
     strong = ("<strong>", "</strong>")
     em = ("<em>", "</em>")
 
-    def text(self, text: str) -> str:
+    def _text(self, text: str) -> str:
         """WordPress takes ``[word]`` for a shortcode, but not ``&#91;word&#93;``."""
         return escape(text, quote=False).replace("[", "&#91;").replace("]", "&#93;")
 
-    def link(self, label: str, url: str) -> str:
-        return f'<a href="{escape(url)}">{self.text(label)}</a>'
+    def _link(self, label: str, url: str) -> str:
+        return f'<a href="{escape(url)}">{self._text(label)}</a>'
 
-    def paragraph(self, written: str) -> str:
+    def _paragraph(self, written: str) -> str:
         return f"<p>{written}</p>"
 
-    def heading(self, written: str) -> str:
+    def _heading(self, written: str) -> str:
         return f"<h3>{written}</h3>"
 
-    def quote(self, lines: Sequence[str]) -> str:
-        paragraphs = "\n".join(map(self.paragraph, lines))
+    def _quote(self, lines: Sequence[str]) -> str:
+        paragraphs = "\n".join(map(self._paragraph, lines))
         return f"<blockquote>\n{paragraphs}\n</blockquote>"
 
-    def items(self, items: Sequence[Item]) -> str:
-        return nested(items, self.line, _html_list)
+    def _items(self, items: Sequence[Item]) -> str:
+        return nested(items, self._line, _html_list)
 
 
-class BBCode(Writer):
-    """BBCode as forums have it; it knows no way to escape a bracket."""
+class BBCode(Marked):
+    """BBCode as forums have it; it knows no way to escape a bracket.
+
+    A bracket and an equals sign, in this order, let some parsers believe that a straight quotation
+    mark opens a value: in such a text they are turned.
+    """
 
     strong = ("[b]", "[/b]")
     em = ("[i]", "[/i]")
 
-    def text(self, text: str) -> str:
+    _VALUE = re.compile(rf"\[{JOINER}[^\[\]]*=")
+    _TURNED = str.maketrans({"'": "\u2019", '"': "\u201d"})
+
+    def write(self, blocks: Sequence[Block]) -> str:
+        """Return the blocks, an empty line between two."""
+        written = super().write(blocks)
+        return written.translate(self._TURNED) if self._VALUE.search(written) else written
+
+    def _text(self, text: str) -> str:
         return text.replace("[", f"[{JOINER}")
 
-    def link(self, label: str, url: str) -> str:
-        return f"[url={url}]{self.text(label)}[/url]"
+    def _link(self, label: str, url: str) -> str:
+        return f"[url={url}]{self._text(label)}[/url]"
 
-    def heading(self, written: str) -> str:
+    def _heading(self, written: str) -> str:
         return f"[b]{written}[/b]"
 
-    def quote(self, lines: Sequence[str]) -> str:
+    def _quote(self, lines: Sequence[str]) -> str:
         return "[quote]" + "\n\n".join(lines) + "[/quote]"
 
-    def items(self, items: Sequence[Item]) -> str:
-        return nested(items, self.line, _bbcode_list)
+    def _items(self, items: Sequence[Item]) -> str:
+        return nested(items, self._line, _bbcode_list)
 
 
 def nested(
