@@ -189,6 +189,8 @@ class Rule:
         )
 
 
+LINK_PREVIEW = "link-preview"  # a network's robot, which shows what is behind a link
+
 RULES = (  # the first that fits decides
     Rule(name="no-agent", agent=Agent.SCANNER, is_=("",)),
     Rule(name="google-image-proxy", agent=Agent.PROXY, contains=("googleimageproxy",)),
@@ -201,10 +203,18 @@ RULES = (  # the first that fits decides
     Rule(name="proofpoint", agent=Agent.SCANNER, contains=("proofpoint",)),
     Rule(name="mimecast", agent=Agent.SCANNER, contains=("mimecast",)),
     Rule(
-        name="link-preview",
+        name=LINK_PREVIEW,
         agent=Agent.PREFETCH,
-        begins=("facebookexternalhit", "whatsapp/", "telegrambot", "slackbot", "linkedinbot"),
-        contains=("twitterbot", "discordbot", "skypeuripreview", "mastodon/"),
+        begins=(
+            "facebookexternalhit",
+            "linkedinbot",
+            "meta-externalagent",
+            "meta-externalfetcher",
+            "slackbot",
+            "telegrambot",
+            "whatsapp/",
+        ),
+        contains=("bluesky", "discordbot", "mastodon/", "skypeuripreview", "twitterbot"),
     ),
     Rule(
         name="program",

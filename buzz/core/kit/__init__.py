@@ -5,7 +5,7 @@ From a campaign to a frozen :class:`~buzz.model.Kit` (``making``), from its clea
 links (``sharing``) and to pictures (``card``, ``badge``; imported by name, for they need a font).
 """
 
-from buzz.core.kit.making import kit_of, text_to_paste
+from buzz.core.kit.making import alt_text, kit_of, text_to_paste
 from buzz.core.kit.sharing import Share, mastodon, shares
 
-__all__ = ["Share", "kit_of", "mastodon", "shares", "text_to_paste"]
+__all__ = ["Share", "alt_text", "kit_of", "mastodon", "shares", "text_to_paste"]

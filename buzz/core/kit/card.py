@@ -7,6 +7,7 @@ Gelasio's, which is as wide as the Georgia of the letter and the pages; what it 
 
 import re
 from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 from functools import cache, lru_cache
 from html import escape
 from importlib.resources import files
@@ -39,11 +40,6 @@ _NARROW = str.maketrans({"\u202f": "\u00a0"})
 def card(kit: Kit, passage: Passage) -> bytes:
     """Return the card of a passage as PNG."""
     return _card(passage.title, passage.short, kit.sender, kit.hashtags[:2])
-
-
-def card_alt(passage: Passage) -> str:
-    """Return what a card says, for those who do not see it."""
-    return " ".join(filter(None, (_sentence(passage.title), passage.short)))
 
 
 def badge(kit: Kit, words: str) -> str:
@@ -80,6 +76,19 @@ def badge(kit: Kit, words: str) -> str:
     )
 
 
+@dataclass(frozen=True, slots=True)
+class _Style:
+    """How lines are set."""
+
+    font: ImageFont.FreeTypeFont
+    color: str
+    leading: float  # times the size
+
+    @property
+    def step(self) -> int:
+        return round(self.font.size * self.leading)
+
+
 @lru_cache(maxsize=MAX_CARDS)
 def _card(title: str, text: str, sender: str, hashtags: tuple[str, ...]) -> bytes:
     image = Image.new("RGB", (WIDTH, HEIGHT), _PAPER)
@@ -87,16 +96,15 @@ def _card(title: str, text: str, sender: str, hashtags: tuple[str, ...]) -> byte
     draw.rectangle((0, 0, _BAR, HEIGHT), fill=_ACCENT)
     draw.rectangle((_MARGIN, _MARGIN, _MARGIN + 64, _MARGIN + 5), fill=_GOLD)
     top, bottom = _MARGIN + 5 + _GAP, HEIGHT - _FOOT - _GAP - 18
-    font, lines = _title(_drawable(title, "Bold"), bottom - top)
-    small = _font("Regular", _TEXT_SIZE)
-    title_height = _height(lines, font, _TITLE_LEADING)
-    room = bottom - top - title_height - _GAP
-    quoted = _quoted(text.removeprefix(title).strip(), small, room)
-    # What room is left stands above and below.
-    height = title_height + (_GAP + _height(quoted, small, _TEXT_LEADING) if quoted else 0)
-    top += max(0, (bottom - top - height) // 2)
-    top = _draw(draw, lines, font, (_MARGIN, top), _INK, _TITLE_LEADING)
-    _draw(draw, quoted, small, (_MARGIN, top + _GAP), _SOFT, _TEXT_LEADING)
+    large, lines = _title(_drawable(title, "Bold"), bottom - top)
+    small = _Style(_font("Regular", _TEXT_SIZE), _SOFT, _TEXT_LEADING)
+    height = len(lines) * large.step
+    quoted = _quoted(text.removeprefix(title).strip(), small, bottom - top - height - _GAP)
+    if quoted:
+        height += _GAP + len(quoted) * small.step
+    top += max(0, (bottom - top - height) // 2)  # what room is left stands above and below
+    top = _draw(draw, lines, large, top)
+    _draw(draw, quoted, small, top + _GAP)
     _sign(draw, sender, hashtags)
     out = BytesIO()
     # Few colours: a quarter of the bytes, which a phone pays for.
@@ -104,30 +112,26 @@ def _card(title: str, text: str, sender: str, hashtags: tuple[str, ...]) -> byte
     return out.getvalue()
 
 
-def _title(text: str, height: int) -> tuple[ImageFont.FreeTypeFont, list[str]]:
-    """Return the largest font in which the title fits, and its lines."""
+def _title(text: str, height: int) -> tuple[_Style, list[str]]:
+    """Return the largest letters in which the title fits, and its lines."""
     for size in _TITLE_SIZES:
-        font = _font("Bold", size)
-        lines = _balanced(text, font)
-        most = _TITLE_LINES if size > _TITLE_SIZES[len(_TITLE_SIZES) // 2] else HEIGHT
-        if len(lines) <= most and _height(lines, font, _TITLE_LEADING) <= height:
-            return font, lines
-    lines = lines[: int(height / (font.size * _TITLE_LEADING))]
-    return font, [*lines[:-1], _cut(f"{lines[-1]}…", font, _COLUMN)]
+        style = _Style(_font("Bold", size), _INK, _TITLE_LEADING)
+        lines = _balanced(text, style.font)
+        is_large = size > _TITLE_SIZES[len(_TITLE_SIZES) // 2]
+        if len(lines) * style.step <= height and not (is_large and len(lines) > _TITLE_LINES):
+            return style, lines
+    lines = lines[: height // style.step]
+    return style, [*lines[:-1], _cut(f"{lines[-1]}…", style.font, _COLUMN)]
 
 
-def _quoted(text: str, font: ImageFont.FreeTypeFont, height: int) -> list[str]:
+def _quoted(text: str, style: _Style, height: int) -> list[str]:
     """Return the lines of as much of a text as fits, or none."""
-    for chars in range(_QUOTED, 59, -20):
+    for chars in range(_QUOTED, _QUOTED // 4, -20):
         words = _drawable(first_sentences(text, chars), "Regular")
-        lines = _wrapped(words, font, _COLUMN)
-        if len(lines) <= _TEXT_LINES and _height(lines, font, _TEXT_LEADING) <= height:
+        lines = _wrapped(words, style.font, _COLUMN)
+        if len(lines) <= _TEXT_LINES and len(lines) * style.step <= height:
             return lines
     return []
-
-
-def _height(lines: Sequence[str], font: ImageFont.FreeTypeFont, leading: float) -> int:
-    return len(lines) * round(font.size * leading)
 
 
 def _balanced(text: str, font: ImageFont.FreeTypeFont) -> list[str]:
@@ -164,19 +168,11 @@ def _cut(text: str, font: ImageFont.FreeTypeFont, width: int) -> str:
     return f"{text.rstrip(' …')}…"
 
 
-def _draw(
-    draw: ImageDraw.ImageDraw,
-    lines: Sequence[str],
-    font: ImageFont.FreeTypeFont,
-    at: tuple[int, int],
-    color: str,
-    leading: float,
-) -> int:
+def _draw(draw: ImageDraw.ImageDraw, lines: Sequence[str], style: _Style, top: int) -> int:
     """Draw lines, and return where the next one would stand."""
-    left, top = at
     for line in lines:
-        draw.text((left, top), line, font=font, fill=color)
-        top += round(font.size * leading)
+        draw.text((_MARGIN, top), line, font=style.font, fill=style.color)
+        top += style.step
     return top
 
 
@@ -193,10 +189,6 @@ def _sign(draw: ImageDraw.ImageDraw, sender: str, hashtags: Sequence[str]) -> No
         tags.pop()
     words = " ".join(tags)
     draw.text((WIDTH - _MARGIN - regular.getlength(words), top), words, font=regular, fill=_ACCENT)
-
-
-def _sentence(text: str) -> str:
-    return text if text[-1:] in ".!?…»" else f"{text}."
 
 
 # --- letters ------------------------------------------------------------------------------------

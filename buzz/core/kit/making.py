@@ -130,13 +130,18 @@ def text_to_paste(
     return writer.write(document.mapped(blocks, lambda url: own.get(url, url)))
 
 
+def alt_text(passage: Passage) -> str:
+    """Return what a passage's card says, for those who do not see it."""
+    return f"{_sentence(passage.title)} {passage.short.removeprefix(passage.title).strip()}".strip()
+
+
 # --- the three lengths --------------------------------------------------------------------------
 
 
 def _whole(
     title: str, titles: Sequence[str], points: Sequence[tuple[TalkingPoint, Sequence[Block]]]
 ) -> tuple[str, list[Block], list[Block]]:
-    sentences = [text if text[-1:] in ".!?…»" else f"{text}." for text in (title, *titles)]
+    sentences = map(_sentence, (title, *titles))
     items = Items(tuple(Item((Piece(text),)) for text in titles))
     long: list[Block] = []
     for name, (_point, blocks) in zip(titles, points, strict=True):
@@ -182,6 +187,10 @@ def _labels(blocks: Sequence[Block]) -> Iterator[tuple[str, str]]:
 
 def _plain(text: str) -> str:
     return document.text_of(line_of([Piece(_said(text))]))
+
+
+def _sentence(text: str) -> str:
+    return text if text[-1:] in ".!?…»" else f"{text}."
 
 
 def _said(text: str) -> str:

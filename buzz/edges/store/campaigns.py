@@ -21,15 +21,18 @@ from buzz.model import (
     CampaignState,
     CampaignStatus,
     CompiledLetter,
+    Kit,
+    LetterSource,
     Link,
     LinkId,
     MessagePack,
+    Passage,
 )
 
 _STATUS = [
     c
     for c in table.c
-    if c.name not in {"letters", "pack"}  # large, and asked for by name
+    if c.name not in {"letters", "pack", "kits"}  # large, and asked for by name
 ]
 
 
@@ -99,8 +102,10 @@ def freeze(
     letters: Mapping[str, CompiledLetter],
     pack: MessagePack,
     now: datetime,
+    *,
+    kits: Mapping[str, Kit] | None = None,
 ) -> None:
-    """Keep what will be sent and looked for: from here on the files decide nothing."""
+    """Keep what will be sent, passed on and looked for: from here on the files decide nothing."""
     know(tx, slug)
     tx.execute(
         sa.update(table)
@@ -108,6 +113,7 @@ def freeze(
         .values(
             letters={language: asdict(letter) for language, letter in letters.items()},
             pack={**asdict(pack), "sent_at": pack.sent_at.isoformat()},
+            kits={language: asdict(kit) for language, kit in (kits or {}).items()},
             planned_at=now,
         )
     )
@@ -129,6 +135,12 @@ def pack(tx: Transaction, slug: str) -> MessagePack | None:
     }
     facts["sent_at"] = datetime.fromisoformat(stored["sent_at"])
     return MessagePack(**facts)
+
+
+def kits(tx: Transaction, slug: str) -> dict[str, Kit]:
+    """Return the frozen relay kits by language, the campaign's own first; empty before the plan."""
+    stored = tx.execute(sa.select(table.c.kits).where(table.c.slug == slug)).scalar()
+    return {language: _kit(facts) for language, facts in (stored or {}).items()}
 
 
 def ensure_links(tx: Transaction, slug: str, urls: Iterable[str]) -> tuple[Link, ...]:
@@ -194,6 +206,23 @@ def _status(row: sa.Row[Any]) -> CampaignStatus:
     )
 
 
+def _kit(facts: Mapping[str, Any]) -> Kit:
+    return Kit(
+        language=facts["language"],
+        sender=facts["sender"],
+        passages=tuple(Passage(**passage) for passage in facts["passages"]),
+        hashtags=tuple(facts["hashtags"]),
+        links=_links(facts),
+    )
+
+
+def _links(facts: Mapping[str, Any]) -> tuple[Link, ...]:
+    return tuple(Link(id=LinkId(link["id"]), url=link["url"]) for link in facts["links"])
+
+
 def _letter(facts: Mapping[str, Any]) -> CompiledLetter:
-    links = tuple(Link(id=LinkId(link["id"]), url=link["url"]) for link in facts["links"])
-    return CompiledLetter(**{**facts, "links": links})
+    source = facts.get("source")
+    if source:
+        templates = tuple((name, text) for name, text in source["templates"])
+        source = LetterSource(**{**source, "templates": templates})
+    return CompiledLetter(**{**facts, "links": _links(facts), "source": source})

@@ -207,6 +207,7 @@ campaigns = sa.Table(
     sa.Column("not_after", UtcTime),
     sa.Column("letters", sa.JSON),  # compiled letters by language, frozen by the plan
     sa.Column("pack", sa.JSON),  # message pack, frozen by the plan
+    sa.Column("kits", sa.JSON),  # relay kits by language, frozen by the plan
     sa.Column("envelope", sa.JSON),  # deliveries.Envelope, frozen by the plan
     # The lease: one sender per campaign; a frozen one is fenced by the number.
     sa.Column("fence", sa.Integer, nullable=False, server_default="0"),

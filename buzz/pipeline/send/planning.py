@@ -21,6 +21,7 @@ from buzz.model import (
     Level,
 )
 from buzz.pipeline import campaign as campaign_files
+from buzz.pipeline import kit
 from buzz.pipeline.campaign.loading import place
 from buzz.pipeline.send import snapshot
 from buzz.pipeline.send.report import SendReport, has_begun, report
@@ -133,7 +134,8 @@ def _plan(
         sent_at=now,
         base_url=settings.web.base_url,
     )
-    campaigns.freeze(tx, slug, campaign_files.compile_all(settings, tx, campaign), pack, now)
+    letters = campaign_files.compile_all(settings, tx, campaign)
+    campaigns.freeze(tx, slug, letters, pack, now, kits=kit.made(settings, campaign, letters))
     recipients = campaign_files.recipients(settings, tx, campaign)
     if not recipients:
         raise CheckRefused(
