@@ -109,7 +109,9 @@ class Kits:
         share = core.mastodon(mine.kit, passage, relay, typed) if typed is not None else None
         addresses = self._addresses(mine.campaign, mine.kit, spelled)
         with locales.speaking(mine.language):
-            html = self._pages.mastodon(passage, typed, share, addresses)
+            html = self._pages.mastodon(
+                passage, addresses, language=mine.kit.language, typed=typed, share=share
+            )
         wrong = typed is not None and share is None
         return answers.page(html, self._pages.plain_policy, 400 if wrong else 200)
 
@@ -141,7 +143,9 @@ class Kits:
             link=token.link,
         )
         preview = Preview.of(passage, addresses, url=relay, language=kit.language)
-        return answers.page(self._pages.relayed(preview, url), self._pages.plain_policy)
+        with locales.speaking(kit.language):
+            html = self._pages.relayed(preview, url)
+        return answers.page(html, self._pages.plain_policy)
 
     def _mine(self, token: TokenPayload) -> kits.BlogKit:
         """Return a blog's kit.

@@ -60,7 +60,7 @@ def badge(kit: Kit, words: str) -> str:
         font = _font("Bold" if weight > 400 else "Regular", size)  # noqa: PLR2004  (CSS: regular)
         return (
             f'<text x="26" y="{y}" font-size="{size}" font-weight="{weight}" fill="{color}" '
-            f'textLength="{round(font.getlength(text))}" lengthAdjust="spacingAndGlyphs">'
+            f'textLength="{round(font.getlength(text))}">'
             f"{escape(text)}</text>"
         )
 

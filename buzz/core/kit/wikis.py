@@ -42,10 +42,11 @@ class Markdown(Marked):
         piece = pieces[at]
         before = pieces[at - 1] if at else None
         after = pieces[at + 1] if at + 1 < len(pieces) else None
-        if piece.kind in {Kind.STRONG, Kind.EM} and not _stars_count(before, piece, after):
-            return self._text(piece.text)
-        written = super()._piece(pieces, at)
-        if piece.kind is not Kind.LINK and piece.text.endswith("!") and _is_link(after):
+        is_marked = piece.kind in {Kind.STRONG, Kind.EM} and _stars_count(before, piece, after)
+        if is_marked or piece.kind is Kind.LINK:
+            return super()._piece(pieces, at)
+        written = self._text(piece.text)
+        if written.endswith("!") and after and after.kind is Kind.LINK:
             return f"{written[:-1]}\\!"  # or the link would be an image
         return written
 
@@ -66,10 +67,6 @@ def _stars_count(before: Piece | None, piece: Piece, after: Piece | None) -> boo
         return not neighbour or edge.isalnum() or neighbour.text[touching].isspace()
 
     return apart(before, piece.text[0], -1) and apart(after, piece.text[-1], 0)
-
-
-def _is_link(piece: Piece | None) -> bool:
-    return piece is not None and piece.kind is Kind.LINK
 
 
 class Spip(Marked):

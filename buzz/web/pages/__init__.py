@@ -1,8 +1,8 @@
 """The pages a reader of the letter sees, in words of their own language.
 
 Only the relay kit's has a script (``kit``), and does without it. All share one sheet
-(``page.html``, ``style.css``). A page is a value; :class:`Pages` makes it HTML. No page shows a name
-or a whole address: whoever holds a forwarded letter may look at it.
+(``page.html``, ``style.css``). A page is a value; :class:`Pages` makes it HTML. No page shows a
+name or a whole address: whoever holds a forwarded letter may look at it.
 """
 
 from base64 import b64encode

@@ -12,6 +12,7 @@ from buzz.core.kit import Share, alt_text, shares, text_to_paste
 from buzz.locales import gettext as _
 from buzz.locales import mark as N_
 from buzz.locales import ngettext
+from buzz.locales.formats import number
 from buzz.model import Length, LinkId, Markup, Passage
 from buzz.pipeline.kit import BlogKit
 from buzz.web.pages import Pages, policy_for
@@ -23,6 +24,8 @@ _STYLE = (_FOLDER / "kit.css").read_text(encoding="utf-8")
 _SCRIPT = (_FOLDER / "kit.js").read_text(encoding="utf-8")
 _COLUMNS = 64  # characters on a line of a text to paste, about
 _MOST_ROWS = 12
+
+_LOCALES = {"fr": "fr_FR", "en": "en_GB"}
 
 _MARKUPS: Mapping[Markup, str] = {
     Markup.HTML: "HTML",
@@ -78,6 +81,11 @@ class Preview:
             alt=alt_text(passage),
             language=language,
         )
+
+    @property
+    def locale(self) -> str:
+        """Return the language as Open Graph writes it."""
+        return _LOCALES.get(self.language, self.language.replace("-", "_"))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -151,13 +159,28 @@ class KitPages:
         )
 
     def mastodon(
-        self, passage: Passage, typed: str | None, share: Share | None, addresses: Addresses
+        self,
+        passage: Passage,
+        addresses: Addresses,
+        *,
+        language: str,
+        typed: str | None,
+        share: Share | None,
     ) -> str:
-        """Return the page that asks for an instance, or shows the link to it."""
+        """Return the page that asks for an instance, or shows the link to it.
+
+        Args:
+            passage: what is to be passed on.
+            addresses: of the kit.
+            language: of the passage.
+            typed: what was said of the instance; None: nothing yet.
+            share: the link; None: there is none yet, or what was typed is no instance.
+        """
         return self._render(
             "mastodon.html",
             title=_("On Mastodon"),
             passage=passage,
+            language_of_texts=language,
             fields={"passage": PASSAGE, "instance": INSTANCE},
             action=f"{addresses.kit}/mastodon",
             typed=typed or "",
@@ -216,16 +239,19 @@ def _pastes(mine: BlogKit, markup: Markup, passage: Passage) -> Iterator[_Paste]
             _(name),
             text_to_paste(mine.kit, passage, markup, length, mine.relays),
             _("Copied: {length}, {title}").format(length=_(name).lower(), title=passage.title),
+            text_to_paste(mine.kit, passage, Markup.TEXT, length, mine.relays),
         )
 
 
-def _paste(id_: str, name: str, text: str, said: str) -> _Paste:
+def _paste(id_: str, name: str, text: str, said: str, read: str = "") -> _Paste:
+    """Return a text to paste; ``read``: what is read of it, whose length counts."""
+    n = len(read or text)
     rows = sum(max(1, ceil(len(line) / _COLUMNS)) for line in text.split("\n"))
     return _Paste(
         id=id_,
         name=name,
         text=text,
-        chars=ngettext("{n} character", "{n} characters", len(text)).format(n=len(text)),
+        chars=ngettext("{n} character", "{n} characters", n).format(n=number(n)),
         rows=min(rows, _MOST_ROWS),
         said=said,
     )
