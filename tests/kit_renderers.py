@@ -126,6 +126,7 @@ def _spip(pasted: str) -> str:
     text = _SPIP_TERM.sub("", text)
     text = _SPIP_MODEL.sub("", text)
     text = text.replace("~", "\u00a0").replace("--", "\u2014")
+    text = re.sub(" *\u00a0 *| (?=[;:!?%»])", "\u00a0", text)
     text = re.sub(r"\n\|.*\|(?=\n|$)", "\n<table>", text)
     text = re.sub(r"\n(----+|____+)", "\n\n<hr>\n\n", text)
     text = re.sub(r"\n-([*#]+)", "\n\n<li>", text)
@@ -155,19 +156,34 @@ _DC_MACRO = re.compile(r"^///(.*?)///$", re.MULTILINE | re.DOTALL)
 
 def _dotclear(pasted: str) -> str:
     out = []
+    marks = ""  # of the list that is open
     for line in _DC_MACRO.sub("", pasted).split("\n"):
         text = _DC_ATTRIBUTES.sub("", escape(line, quote=False))
+        match = _DC_LINES.match(text)
+        before, marks = marks, match[0] if match and match[0][0] in "*#" else ""
         if text in {"", "0"}:
             out.append("<p></p>")
-        elif match := _DC_LINES.match(text):
-            block = "li" if match[0][0] in "*#" else "blockquote"
-            out.append(f"<{block}>{_dc_walk(text[match.end() :])}</{block}>")
+        elif match and marks:
+            if _dc_follows(before, marks):
+                text = text[match.end() :]
+            else:
+                marks = ""
+            out.append(f"<li>{_dc_walk(text)}</li>")
+        elif match:
+            out.append(f"<blockquote>{_dc_walk(text[match.end() :])}</blockquote>")
         else:
             if text.startswith("\\") and _DC_LINES.match(text[1:]):
                 text = text[1:]
             out.append(f"<p>{_dc_walk(text)}</p>")
     html = re.sub(r"(?<!\\)%%%", "<br>", "\n".join(out))
     return html.replace("\\%%%", "%%%")
+
+
+def _dc_follows(before: str, marks: str) -> bool:
+    """Tell whether an item goes on with the list that is open, a step deeper at most."""
+    if len(marks) > len(before):
+        return len(marks) == len(before) + 1 and marks.startswith(before)
+    return before.startswith(marks)
 
 
 def _dc_walk(text: str) -> str:

@@ -1,17 +1,23 @@
 """The relay kit: pasted anywhere, text and links come out as they were written."""
 
+import io
+import xml.etree.ElementTree as ET
+from dataclasses import replace
 from urllib.parse import parse_qs, urlsplit
 
 import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from kit_renderers import read, seen, words
+from PIL import Image
 
 from buzz.core import campaign as campaigns
-from buzz.core.kit import kit_of, mastodon, shares, text_to_paste
+from buzz.core.kit import alt_text, kit_of, mastodon, shares, text_to_paste
 from buzz.core.kit import document as d
+from buzz.core.kit.card import HEIGHT, WIDTH, badge, card
 from buzz.core.kit.making import MEDIUM_CHARS, WRITERS
 from buzz.core.kit.sharing import BLUESKY_CHARS, X_CHARS, X_LINK_CHARS, instance_host
+from buzz.core.kit.writing import portable
 from buzz.core.letter import urls_in
 from buzz.model import Kit, Length, Link, LinkId, Markup
 from buzz.model.kit import SHORT_CHARS
@@ -29,7 +35,7 @@ hashtags: ["#NosDeuxAns"]
 
 ## La caisse n'est pas *vide*, elle est percée
 
-Chaque prime sans cotisation est un trou de plus, {{{{ name }}}}. Rebouchez **le seau** avant de fermer.
+Chaque prime sans cotisation est un trou de plus, {{{{ name }}}}. Rebouchez **le seau** d'abord.
 
 > On ne soigne pas une fuite.
 
@@ -152,7 +158,7 @@ TOKENS = [
     *("<b>", "</p>", "<!--", "<quote>", "&amp;", "&#91;", "1.", "12)", "!!!", "///", "///html"),
     *("[b]", "[/b]", "[/url]", "[url=x]", "[*]", "[quote]", "[gallery]", "[?x]", "<img1|left>"),
     *("```", "~~~", "![", "](", "](x)", "| a |", "\\[", "\\\\", "øøø", ";:", ";;", "£££", "$$"),
-    *("http://x.example/a_b", "www.x.example", "a@b.example", "# ", "- ", "> ", "  ", "mot", "\u2028"),
+    *("http://x.example/a_b", "www.x.example", "a@b.example", "# ", "- ", "> ", "  ", "\u2028"),
 ]  # fmt: skip
 texts = st.lists(st.sampled_from(TOKENS), min_size=1, max_size=7).map("".join)
 urls = st.builds(
@@ -194,8 +200,6 @@ def expected(written: tuple[d.Block, ...]) -> tuple[str, list[tuple[str, str]]]:
 
 
 def same_address(one: str, other: str) -> bool:
-    from buzz.core.kit.writing import portable
-
     return portable(one) == portable(other)
 
 
@@ -240,3 +244,152 @@ def test_html_is_read_again_as_it_was(written: tuple[d.Block, ...]) -> None:
 @given(st.text("<>/pulioabcqkteh =\"'&;\n", max_size=80))
 def test_broken_html_loses_no_word(html: str) -> None:
     assert "".join(expected(d.read(html))[0].split()) == "".join(read(html).words.split())
+
+
+# --- share links -----------------------------------------------------------------------------
+
+
+def test_each_network_gets_the_blogs_own_link() -> None:
+    kit = made()
+    relay = RELAY.format(2)
+    found = {share.name: share.url for share in shares(kit, kit.passages[1], relay)}
+    assert list(found) == [
+        "Facebook",
+        "X",
+        "Bluesky",
+        "Threads",
+        "LinkedIn",
+        "WhatsApp",
+        "Telegram",
+        "E-mail",
+    ]
+    for url in found.values():
+        values = [value for many in parse_qs(urlsplit(url).query).values() for value in many]
+        assert any(relay in value.split() for value in values), url
+
+
+@pytest.mark.parametrize("text", ["mot " * 300, "x" * 900, "é👍" * 200, "Oui. " * 100])
+def test_a_post_fits_its_network_with_the_link(text: str) -> None:
+    kit = made()
+    passage = replace(kit.passages[1], short=text.strip())
+    found = {share.name: share.url for share in shares(kit, passage, RELAY.format(2))}
+
+    def said(name: str) -> str:
+        return parse_qs(urlsplit(found[name]).query)["text"][0]
+
+    assert len(said("X")) + 1 + X_LINK_CHARS <= X_CHARS
+    assert len(said("Bluesky")) <= BLUESKY_CHARS
+
+
+def test_hostile_words_stay_inside_their_field() -> None:
+    kit = made()
+    passage = replace(
+        kit.passages[1], short="a&url=https://evil.example#x\r\nBcc: y", title="a\r\nb"
+    )
+    for share in shares(kit, passage, RELAY.format(2)):
+        assert "evil.example#" not in share.url
+        assert not set('\r\n <>"#') & set(share.url)
+
+
+@pytest.mark.parametrize(
+    ("typed", "host"),
+    [
+        pytest.param("piaille.fr", "piaille.fr", id="host"),
+        pytest.param(" https://Piaille.fr/ ", "piaille.fr", id="address"),
+        pytest.param("@lea@piaille.fr", "piaille.fr", id="handle"),
+        pytest.param("https://lea:x@piaille.fr/@lea?a#b", "piaille.fr", id="credentials"),
+        pytest.param("café.example", "xn--caf-dma.example", id="idn"),
+        pytest.param("piaille.fr.", "piaille.fr", id="root"),
+        *(
+            pytest.param(wrong, "", id=f"none-{number}")
+            for number, wrong in enumerate(
+                [
+                    *("", "piaille", "localhost", "a.localhost", "127.0.0.1", "127.1", "[::1]"),
+                    *("0x7f.1", "piaille.fr:8443", "javascript:alert(1)", "//evil.example"),
+                    *("http://piaille.fr", "a b.example", "-a.example", "a..example", "é" * 300),
+                    *(
+                        "evil.example\\@piaille.fr\\",
+                        "evil.example?.fr",
+                        "evil.example#.fr",
+                        "%00.fr",
+                    ),
+                ]
+            )
+        ),
+    ],
+)
+def test_an_instance_is_a_host_on_the_internet_or_nothing(typed: str, host: str) -> None:
+    kit = made()
+    assert instance_host(typed) == host
+    share = mastodon(kit, kit.passages[1], RELAY.format(2), typed)
+    assert (share is None) == (host == "")
+    if share:
+        parts = urlsplit(share.url)
+        assert (parts.scheme, parts.netloc, parts.path) == ("https", host, "/share")
+
+
+@given(st.text(max_size=60))
+def test_whatever_is_typed_leads_to_a_host_of_letters_or_nowhere(typed: str) -> None:
+    host = instance_host(typed)
+    assert host == "" or set(host) <= set("abcdefghijklmnopqrstuvwxyz0123456789-.")
+
+
+# --- pictures --------------------------------------------------------------------------------
+
+
+def opened(png: bytes) -> Image.Image:
+    return Image.open(io.BytesIO(png)).convert("RGB")
+
+
+def test_a_card_is_a_picture_of_the_size_that_networks_want() -> None:
+    kit = made()
+    png = card(kit, kit.passages[1])
+    assert opened(png).size == (WIDTH, HEIGHT) == (1200, 630)
+    assert png == card(kit, kit.passages[1])
+    assert png != card(kit, kit.passages[2])
+    assert len(png) < 60_000
+
+
+@pytest.mark.parametrize(
+    "title",
+    [
+        pytest.param("Anticonstitutionnellement " * 30, id="long"),
+        pytest.param("x" * 500, id="one-word"),
+        pytest.param("Été à l'Œuvre : « ÇA » …", id="french"),
+        pytest.param("😀 العربية 日本", id="no-glyph"),
+        pytest.param("", id="empty"),
+    ],
+)
+def test_no_title_leaves_the_card(title: str) -> None:
+    kit = made()
+    image = opened(card(kit, replace(kit.passages[1], title=title)))
+    edges = [image.crop(box) for box in ((1120, 0, 1200, 630), (0, 600, 1200, 630))]
+    for edge in edges:
+        colours = {colour for _n, colour in edge.getcolors() or ()}
+        assert all(min(colour) > 200 or colour[0] > 2 * colour[1] for colour in colours)
+
+
+def test_what_the_card_says_is_said_in_words_too() -> None:
+    kit = made()
+    assert (
+        words(alt_text(kit.passages[2])) == "La pension, c'est du salaire. Une paie mise de côté."
+    )
+
+
+@pytest.mark.parametrize("words", ["Je relaie :", "<script>&\"'", ""])
+def test_a_badge_is_well_formed_and_says_what_it_is(words: str) -> None:
+    kit = made()
+    hostile = replace(kit.passages[0], title='<img onerror="x">&' + "a" * 200)
+    for passage in (kit.passages[0], hostile):
+        svg = badge(replace(kit, passages=(passage,)), words)
+        root = ET.fromstring(svg)  # noqa: S314  (our own)
+        assert root.get("role") == "img"
+        assert passage.title in (root.get("aria-label") or "")
+        assert {element.tag.rpartition("}")[2] for element in root.iter()} <= {
+            "svg",
+            "title",
+            "rect",
+            "path",
+            "text",
+        }
+        assert int(root.get("width") or 0) <= 400

@@ -15,7 +15,7 @@ from io import BytesIO
 
 from PIL import Image, ImageDraw, ImageFont
 
-from buzz.core.text import first_sentences, one_line
+from buzz.core.text import first_sentences, printable
 from buzz.model import Kit, Passage
 
 WIDTH, HEIGHT = 1200, 630  # pixels: what Facebook, X, LinkedIn, Mastodon and Telegram show whole
@@ -49,9 +49,9 @@ def badge(kit: Kit, words: str) -> str:
         kit: of the campaign.
         words: what the badge says above the title, in the campaign's language.
     """
-    title = one_line(kit.passages[0].title)
+    title = printable(kit.passages[0].title)
     shown = _cut(title, _font("Bold", 17), 330)
-    above = _cut(one_line(words), _font("Regular", 13), 330)
+    above = _cut(printable(words), _font("Regular", 13), 330)
     width = 44 + max(
         round(_font("Bold", 17).getlength(shown)), round(_font("Regular", 13).getlength(above))
     )
@@ -203,7 +203,7 @@ def _font(weight: str, size: int) -> ImageFont.FreeTypeFont:
 
 def _drawable(text: str, weight: str) -> str:
     """Return the text on one line, without what the font has no glyph for."""
-    kept = "".join(_known(one_line(text).translate(_NARROW), weight))
+    kept = "".join(_known(printable(text).translate(_NARROW), weight))
     return re.sub(" +", " ", kept).strip(" ")
 
 

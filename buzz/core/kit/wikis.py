@@ -81,6 +81,8 @@ class Spip(Marked):
 
     _SIGNS = str.maketrans({sign: f"&#{ord(sign)};" for sign in "{}[]~|"})
     _AT_START = re.compile(r"[-_?]")
+    # A break before these is none: they get a no-break space, or are one.
+    _SPACED = (";", ":", "!", "%", "»", "\u00a0")
 
     def _text(self, text: str) -> str:
         # Two hyphens would become a dash; a quotation mark is none of ours to turn.
@@ -88,6 +90,8 @@ class Spip(Marked):
         return re.sub(r"(?<=-)-", "&#45;", text)
 
     def _start(self, written: str) -> str:
+        if written.startswith(self._SPACED):
+            return f"{JOINER}{written}"
         return self._AT_START.sub(lambda match: f"&#{ord(match[0])};", written[:1]) + written[1:]
 
     def _link(self, label: str, url: str) -> str:
@@ -166,6 +170,11 @@ class Dotclear(Marked):
         marks: list[str] = []
         out = []
         for item in items:
-            marks[item.depth :] = ["#" if item.number else "*"]
+            mark = "#" if item.number else "*"
+            if not item.depth and marks and marks[0] != mark:
+                out.append("")  # another list: its kind changes nowhere else
+                marks = []
+            del marks[item.depth + 1 :]
+            marks += [mark] * (item.depth + 1 - len(marks))
             out.append(f"{''.join(marks)} {self._line(item.line)}")
         return "\n".join(out)
