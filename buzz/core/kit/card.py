@@ -32,7 +32,8 @@ _TITLE_LEADING = 1.16  # times the size
 _TEXT_SIZE, _TEXT_LINES, _TEXT_LEADING = 36, 3, 1.38
 _GAP = 26
 _SIGN_SIZE = 32
-_QUOTED = 200  # characters of the text under the title
+_TITLED = 240  # characters of a title; more are not read on a card
+_QUOTED = 200  # of the text under it
 _MISSING = "\U0010ffff"  # a noncharacter, which no font has
 _NARROW = str.maketrans({"\u202f": "\u00a0"})
 
@@ -96,7 +97,7 @@ def _card(title: str, text: str, sender: str, hashtags: tuple[str, ...]) -> byte
     draw.rectangle((0, 0, _BAR, HEIGHT), fill=_ACCENT)
     draw.rectangle((_MARGIN, _MARGIN, _MARGIN + 64, _MARGIN + 5), fill=_GOLD)
     top, bottom = _MARGIN + 5 + _GAP, HEIGHT - _FOOT - _GAP - 18
-    large, lines = _title(_drawable(title, "Bold"), bottom - top)
+    large, lines = _title(_drawable(first_sentences(title, _TITLED), "Bold"), bottom - top)
     small = _Style(_font("Regular", _TEXT_SIZE), _SOFT, _TEXT_LEADING)
     height = len(lines) * large.step
     quoted = _quoted(text.removeprefix(title).strip(), small, bottom - top - height - _GAP)
@@ -116,10 +117,10 @@ def _title(text: str, height: int) -> tuple[_Style, list[str]]:
     """Return the largest letters in which the title fits, and its lines."""
     for size in _TITLE_SIZES:
         style = _Style(_font("Bold", size), _INK, _TITLE_LEADING)
-        lines = _balanced(text, style.font)
+        lines = _wrapped(text, style.font, _COLUMN)
         is_large = size > _TITLE_SIZES[len(_TITLE_SIZES) // 2]
         if len(lines) * style.step <= height and not (is_large and len(lines) > _TITLE_LINES):
-            return style, lines
+            return style, _balanced(text, lines, style.font)
     lines = lines[: height // style.step]
     return style, [*lines[:-1], _cut(f"{lines[-1]}…", style.font, _COLUMN)]
 
@@ -134,9 +135,8 @@ def _quoted(text: str, style: _Style, height: int) -> list[str]:
     return []
 
 
-def _balanced(text: str, font: ImageFont.FreeTypeFont) -> list[str]:
-    """Return the lines of a title, none much shorter than the others."""
-    lines = _wrapped(text, font, _COLUMN)
+def _balanced(text: str, lines: list[str], font: ImageFont.FreeTypeFont) -> list[str]:
+    """Return as many lines of a title, none much shorter than the others."""
     width = _COLUMN
     while len(lines) > 1:
         width -= 24

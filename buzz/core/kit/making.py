@@ -127,7 +127,7 @@ def text_to_paste(
         return writer.write([Paragraph(words), *call])
     own = {portable(link.url): relays[link.id] for link in kit.links}
     blocks = read(passage.medium if length is Length.MEDIUM else passage.long)
-    return writer.write(document.mapped(blocks, lambda url: own.get(url, url)))
+    return writer.write(document.mapped(blocks, lambda url: own.get(portable(url), url)))
 
 
 def alt_text(passage: Passage) -> str:
