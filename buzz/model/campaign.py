@@ -169,6 +169,16 @@ class Recipient:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class LetterSource:
+    """What a letter is rendered from again, where its template looks into its recipient."""
+
+    place: str  # where it does so first: template and line
+    template: str
+    templates: tuple[tuple[str, str], ...]  # name and Jinja source of each
+    values: str  # JSON: what templates may use, with the words of slots
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class CompiledLetter:
     """A letter rendered once per template and language, with slots to fill per recipient.
 
@@ -184,6 +194,7 @@ class CompiledLetter:
     slots: Mapping[str, str]  # name -> the word that stands for it in subject, html and text
     links: tuple[Link, ...]
     content_hash: str
+    source: LetterSource | None = None  # None: slots say all that differs between recipients
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
