@@ -1,21 +1,27 @@
 """The relay kit over real HTTP: whose links it has, who may see it, what robots are shown."""
 
+import email.policy
 import io
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import replace
+from email import message_from_bytes
+from email.message import EmailMessage
 from html import unescape
 from urllib.parse import parse_qs, urlsplit
 
 import pytest
-from kit_renderers import read
+from conftest import Result
+from kit_renderers import read, words
 from PIL import Image
+from sending import SLUG, Desk, people
 from sentletter import BLOGS, CAMPAIGN, NOW, TARGETS, Sent, Service, send, serving
 
 from buzz.config import Settings
 from buzz.core.tracking import PATHS, make_token
 from buzz.edges.store import Store, campaigns, events
 from buzz.model import EventKind, Kit, Link, Markup, Passage, Purpose
+from buzz.pipeline.send import snapshot
 
 FACEBOOK = "facebookexternalhit/1.1 (+http://www.facebook.com/externalhit_uatext.php)"
 
@@ -193,6 +199,50 @@ def test_a_kit_in_the_readers_language_comes_before_the_campaigns_own(
     (card, _badge) = pictures(service.get(sent.urls["lea"].kit).text)
     assert card.endswith("/en.png")
     assert service.get(card).status == 200
+
+
+# --- with a real letter ----------------------------------------------------------------------
+
+
+@pytest.fixture
+def desk(
+    settings: Settings,
+    store: Store,
+    run: Callable[..., Result],
+    monkeypatch: pytest.MonkeyPatch,
+) -> Desk:
+    return Desk(settings=settings, store=store, run=run, monkeypatch=monkeypatch)
+
+
+def test_the_letter_leads_to_the_kit_and_carries_its_short_texts(desk: Desk) -> None:
+    desk.campaign(people(2))
+    desk.plan()
+    with desk.store.read() as tx:
+        frozen = snapshot.load(tx, SLUG, desk.settings.secret)
+        kit = campaigns.kits(tx, SLUG)["fr"]
+    with serving(desk.settings, desk.store) as service:
+        found = []
+        for delivery in desk.rows:
+            message = message_from_bytes(
+                frozen.unchecked_message(delivery, NOW), policy=email.policy.default
+            )
+            assert isinstance(message, EmailMessage)
+            html, text = (
+                part.get_content()
+                for part in map(message.get_body, (("html",), ("plain",)))
+                if part
+            )
+            (kit_url,) = {url.partition("#")[0] for url, _ in read(html).links if "/k/" in url}
+            assert kit_url in text
+            page = service.get(f"{kit_url}?m=text").text
+            for passage in kit.passages[1:]:
+                assert words(passage.short) in words(text)
+                assert words(passage.short) in words(unescape(page))
+                relay = next(t for t in areas(page) if passage.short in t).split()[-1]
+                assert relay in text
+                assert relay in [url for url, _label in read(html).links]
+            found.append(areas(page))
+        assert found[0] != found[1]
 
 
 # --- Mastodon --------------------------------------------------------------------------------
