@@ -8,9 +8,11 @@ from dataclasses import replace
 from email import message_from_bytes
 from email.message import EmailMessage
 from html import unescape
+from pathlib import Path
 from urllib.parse import parse_qs, urlsplit
 
 import pytest
+from chromium import CHROMIUM, Browser, browsing
 from conftest import Result
 from kit_renderers import read, words
 from PIL import Image
@@ -399,3 +401,62 @@ def test_nothing_but_reading_is_answered(service: Service, sent: Sent) -> None:
     for method in ("POST", "PUT", "DELETE"):
         assert service.ask(method, sent.urls["karim"].kit, b"").status == 405
     assert service.ask("HEAD", sent.urls["karim"].kit).body == b""
+
+
+# --- in a browser ----------------------------------------------------------------------------
+
+if CHROMIUM:
+    STATUS = "document.getElementById('status').textContent"
+    NARROW = """[
+        document.documentElement.scrollWidth,
+        [...document.querySelectorAll("button:not([hidden]), .tabs a, .shares a, .contents a")]
+            .filter((one) => one.getBoundingClientRect().height < 44).length,
+    ]"""
+
+    def pressed(browser: Browser, selector: str, said: str) -> str:
+        """Return what is said once the button that the keyboard is on was pressed."""
+        browser.ask(f"document.querySelector('{selector}').focus()")
+        for kind, text in (("keyDown", "\r"), ("keyUp", "")):
+            browser.call(
+                "Input.dispatchKeyEvent",
+                type=kind,
+                key="Enter",
+                text=text,
+                windowsVirtualKeyCode=13,
+            )
+        browser.ask(f"""new Promise((done) => {{
+            const look = () => {said} ? done() : setTimeout(look, 20);
+            look();
+        }})""")
+        return str(browser.ask(said))
+
+    def test_it_copies_by_keyboard_and_says_so_on_every_screen(
+        service: Service, sent: Sent, tmp_path: Path
+    ) -> None:
+        path = urlsplit(sent.urls["karim"].kit).path
+        with browsing(tmp_path) as browser:
+            for width in (320, 390, 1000):
+                browser.look(width=width, dark=width == 390)
+                browser.show(f"http://127.0.0.1:{service.port}{path}")
+                assert browser.ask(NARROW) == [width, 0]
+            browser.call("Page.bringToFront")
+            said = pressed(browser, "button[data-copy=long-2]", STATUS)
+            assert "C'est du salaire" in said
+            browser.ask("document.body.append(document.createElement('textarea'))")
+            browser.ask("[...document.querySelectorAll('textarea')].at(-1).focus()")
+            browser.call("Input.dispatchKeyEvent", type="keyDown", key="v", commands=["paste"])
+            pasted = browser.ask("[...document.querySelectorAll('textarea')].at(-1).value")
+            assert pasted == browser.ask("document.getElementById('long-2').value")
+
+    def test_without_a_script_there_is_no_button_that_does_nothing(
+        service: Service, sent: Sent, tmp_path: Path
+    ) -> None:
+        path = urlsplit(sent.urls["karim"].kit).path
+        with browsing(tmp_path) as browser:
+            browser.look(width=390, script=False)
+            browser.show(f"http://127.0.0.1:{service.port}{path}")
+            shown = (
+                "[...document.querySelectorAll('button')].filter((one) => one.checkVisibility())"
+            )
+            assert browser.ask(f"{shown}.length") == 0
+            assert browser.ask("document.querySelector('noscript').innerText.length") > 0
