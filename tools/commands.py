@@ -67,8 +67,9 @@ JSON = {
     "rank hold list": f"holds[{_HOLD}]",
     "rank hold release": "blog released by",
     "rank backtest": "methods rising k days first_day last_day blogs",
-    "campaign check": "campaign passed recipients largest_bytes"
-    " findings[rule level place what remedy]",
+    "campaign check": "campaign passed recipients largest_bytes errors warnings"
+    " findings[rule level place what remedy] waived[rule level place what remedy]"
+    " waivers[rule reason who at] links[url status error at]",
     "campaign list": f"campaigns[{_CAMPAIGN}]",
     "campaign show": _CAMPAIGN,
     "send plan": _ACCOUNT,

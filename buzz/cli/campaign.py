@@ -6,16 +6,15 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from buzz.cli import console, work
+from buzz.cli import checking, console, work
 from buzz.core.names import CAMPAIGN_STATES
-from buzz.errors import CheckRefused
 from buzz.locales import gettext as _
 from buzz.locales import mark as N_
 from buzz.locales import ngettext
-from buzz.model import CampaignState, Level
+from buzz.model import CampaignState
 
 if TYPE_CHECKING:
-    from buzz.pipeline.campaign import CheckReport, Overview
+    from buzz.pipeline.campaign import Overview
 
 app = typer.Typer(no_args_is_help=True, help=N_("The letters: campaigns/SLUG/letter.md."))
 
@@ -71,18 +70,7 @@ def new(
     console.say(_("next: edit it, then run: buzz campaign check {slug}").format(slug=slug))
 
 
-@work.command(app, "check", example="buzz campaign check retraites")
-def check(slug: Slug, *, json: work.Json = False) -> int | None:
-    """Check the letter as each recipient would get it; an error stops a send (exit code 5)."""
-    from buzz.pipeline import campaign
-
-    now = work.current()
-    report = campaign.check(now.settings, now.store, slug, now.now())
-    if json:
-        console.emit(_check_facts(report))
-    else:
-        _say_check(report)
-    return None if report.passed else CheckRefused.exit_code
+checking.plant(app)  # check, approve
 
 
 @work.command(app, "preview", example="buzz campaign preview retraites -o letter.html")
@@ -148,20 +136,6 @@ def send_test(
             reply=trial.reply,
         )
     )
-
-
-@work.command(app, "approve", example="buzz campaign approve retraites --dry-run")
-def approve(slug: Slug, *, dry_run: work.DryRun = False) -> None:
-    """Approve a checked letter, so that another person may start it (send.two_person)."""
-    from buzz.pipeline import campaign
-
-    now = work.current()
-    found = campaign.approve(now.settings, now.store, slug, now.now(), dry_run=dry_run)
-    if dry_run:
-        console.say(_("would approve “{subject}”").format(subject=found.subject))
-        return
-    console.say(_("approved: “{subject}”").format(subject=found.subject))
-    console.say(_("another person may start it now: buzz send start {slug}").format(slug=slug))
 
 
 @work.command(app, "list", example="buzz campaign list")
@@ -256,50 +230,3 @@ def _facts(one: "Overview") -> dict[str, Any]:
 
 def _iso(time: Any) -> str | None:
     return time.isoformat() if time else None
-
-
-def _check_facts(report: "CheckReport") -> dict[str, Any]:
-    return {
-        "campaign": report.campaign,
-        "passed": report.passed,
-        "recipients": report.recipients,
-        "largest_bytes": report.largest_bytes,
-        "findings": [
-            {
-                "rule": finding.rule,
-                "level": finding.level.value,
-                "place": finding.place,
-                "what": finding.what,
-                "remedy": finding.remedy,
-            }
-            for finding in report.findings
-        ],
-    }
-
-
-def _say_check(report: "CheckReport") -> None:
-    marks = {Level.ERROR: _("error"), Level.WARNING: _("warning")}
-    for finding in report.findings:
-        console.data(
-            f"{marks[finding.level]} [{finding.rule}] {finding.place}: {finding.what}"
-            f" ({finding.remedy})"
-        )
-    people = ngettext("{n} recipient", "{n} recipients", report.recipients).format(
-        n=report.recipients
-    )
-    if report.passed:
-        console.say(
-            _("{campaign} passed the check: {people}, {kb} KB").format(
-                campaign=report.campaign,
-                people=people,
-                kb=round(report.largest_bytes / 1000),
-            )
-        )
-        console.say(_("next: buzz send plan {campaign}").format(campaign=report.campaign))
-        return
-    errors = ngettext("{n} error", "{n} errors", report.errors).format(n=report.errors)
-    console.error(
-        _("{campaign} must not go out yet: {errors}").format(
-            campaign=report.campaign, errors=errors
-        )
-    )

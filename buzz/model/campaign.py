@@ -113,7 +113,6 @@ class Finding:
     place: str  # file:line, or file
     what: str
     remedy: str
-    waived: str = ""  # why a person lets it pass; empty: nobody does
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

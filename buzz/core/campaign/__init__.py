@@ -8,14 +8,19 @@ From text to :class:`~buzz.model.Campaign` (``letterfile``, ``markdown``, ``typo
 from buzz.core.campaign.context import Context, Rendered
 from buzz.core.campaign.images import MAX_IMAGE_BYTES, RECIPE, fitted, shown_size
 from buzz.core.campaign.letterfile import parse, read, refused
+from buzz.core.campaign.linkrules import RESERVED
 from buzz.core.campaign.markdown import VARIABLES
 from buzz.core.campaign.pack import message_pack
-from buzz.core.campaign.rules import check
+from buzz.core.campaign.rulebook import RULES, judged, title_of, waivable
+from buzz.core.campaign.rules import MIN_MASS, check
 from buzz.core.campaign.segment import Candidate, Relayed, Segment, choose, parse_segment
 
 __all__ = [
     "MAX_IMAGE_BYTES",
+    "MIN_MASS",
     "RECIPE",
+    "RESERVED",
+    "RULES",
     "VARIABLES",
     "Candidate",
     "Context",
@@ -25,10 +30,13 @@ __all__ = [
     "check",
     "choose",
     "fitted",
+    "judged",
     "message_pack",
     "parse",
     "parse_segment",
     "read",
     "refused",
     "shown_size",
+    "title_of",
+    "waivable",
 ]

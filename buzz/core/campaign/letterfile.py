@@ -23,7 +23,7 @@ from buzz.core.campaign import markdown
 from buzz.core.campaign.markdown import Show
 from buzz.core.campaign.segment import parse_segment
 from buzz.core.campaign.typography import mended
-from buzz.core.text import is_slug, one_line
+from buzz.core.text import is_slug, one_line, visible
 from buzz.core.urls import is_web
 from buzz.errors import CheckRefused
 from buzz.locales import gettext as _
@@ -36,6 +36,8 @@ _LANGUAGE = re.compile(r"[a-z]{2,3}(-[A-Za-z0-9]{2,8})*")
 _TEXTS = ("subject", "preheader", "language", "from", "reply_to", "segment", "template")
 _LISTS = ("links", "slogans", "hashtags", "names", "third_party_quotes")
 _TIMES = ("not_before", "not_after")
+_IN_HEADERS = ("subject", "from", "reply_to")
+_SMUGGLED = re.compile(r"[\r\n]|=\?[^\s?]*\?[bq]\?[^?]*(?:\?=)?", re.IGNORECASE)  # RFC 2047 §2
 _OF_ALL = ("from_", "reply_to", "segment", "template", *_TIMES)  # the same in every language
 _DEFAULT_LANGUAGE = "fr"  # as Campaign has it
 KEYS = (*_TEXTS, *_LISTS, *_TIMES)
@@ -306,6 +308,16 @@ def _text(key: str, value: Any, file: _File) -> str:
         )
         return ""
     markdown.variables(value, file.lines.get(key, 1), file.report)
+    if key in _IN_HEADERS and (hidden := _SMUGGLED.search(value.strip())):
+        file.report(
+            "headers",
+            file.lines.get(key, 1),
+            _("{key}: {what} could hide a header, e.g. Bcc").format(
+                key=key,
+                what=_("a line break") if hidden[0] in "\r\n" else f"`{visible(hidden[0])}`",
+            ),
+            _("write it on one line, as people shall read it"),
+        )
     return one_line(value)
 
 

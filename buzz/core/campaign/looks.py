@@ -19,6 +19,7 @@ WIDTHS = (600, 320)  # px: a letter on a desk and on the smallest telephone
 SCREENS = tuple(Screen(width, dark) for dark, width in product((False, True), WIDTHS))
 _BLOCKS = frozenset({"block", "table-cell", "list-item", "inline-block", "table", "flex"})
 _BOXES = frozenset({"block", "inline-block", "table-cell", "flex", "inline-flex"})
+_DRAWN = re.compile(r"\[if [^\]!]*mso.*(?:<v:r|mso-)", re.DOTALL)
 _LETTERS = re.compile(r"\w")
 _INLINE_HEIGHT = 1.15  # of a line's letters, in their size: what can be pressed of an inline link
 _BUTTON_PADDING = 8.0  # px above and below in all: a link with less is no button
@@ -163,14 +164,17 @@ def _height(link: Element, styles: Mapping[Element, Style], pictures: Sequence[E
 
 
 def _in_sentence(link: Element, styles: Mapping[Element, Style]) -> bool:
-    """Tell whether a link stands in running text: then it need not be large (WCAG 2.5.5)."""
+    """Tell whether a link stands in running text: then it need not be large (WCAG 2.5.5).
+
+    So does an item of a list, whatever else is in it: a writer may list links.
+    """
     if styles[link].display in _BOXES:
         return False
     block = next(
         (one for one in link.iterancestors() if styles[one].display in _BLOCKS),
         link.getroottree().getroot(),
     )
-    return any(
+    return styles[block].display == "list-item" or any(
         any(True for _text in _texts(one)) and _link_around(one) is None
         for one in block.iter(etree.Element)
         if not styles[one].hidden
@@ -188,4 +192,4 @@ def _for_outlook(link: Element, styles: Mapping[Element, Style]) -> bool:
         return True
     beside = link.getparent()
     comments = (beside if beside is not None else link).iter(etree.Comment)
-    return any("mso" in (comment.text or "") for comment in comments)
+    return any(_DRAWN.search(comment.text or "") for comment in comments)

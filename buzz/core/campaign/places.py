@@ -1,7 +1,7 @@
 """Where something stands in the templates of a letter: a file and a line to go to."""
 
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 
 _OTHERS = re.compile(r"{%-?\s*(?:include|import|extends|from)\s+[\"']([^\"']+)[\"']")
@@ -25,21 +25,24 @@ class Templates:
         """Return how messages name the text template."""
         return f"templates/{self.name}.txt.j2"
 
-    def line_of(self, marks: Sequence[str], *, dark: bool = False) -> str:
-        """Return ``file:line`` of the first mark that is found; else the HTML template's name.
+    def line_of(self, *marks: str | re.Pattern[str], dark: bool = False, only: str = "") -> str:
+        """Return ``file:line`` of the first mark that is found; else the template's name.
 
         Args:
-            marks: ``.name`` for a class, else words as they stand, the best first.
+            marks: ``.name`` for a class, other words as they stand, patterns; the best first.
             dark: rather in the styles for dark screens.
+            only: the ending of the templates that are looked through.
         """
         for mark in marks:
-            wanted = _pattern(mark)
+            wanted = _pattern(mark) if isinstance(mark, str) else mark
             for name, source in self.used():
+                if not name.endswith(only):
+                    continue
                 begin = max(source.find(_DARK), 0) if dark else 0
                 found = wanted.search(source, begin) or wanted.search(source)
                 if found:
                     return f"templates/{name}:{source.count(chr(10), 0, found.start()) + 1}"
-        return self.page
+        return self.text if only and self.text.endswith(only) else self.page
 
     def used(self) -> Iterator[tuple[str, str]]:
         """Yield name and source of the templates that the letter is made from, styles first."""

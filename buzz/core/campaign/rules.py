@@ -5,12 +5,16 @@ subject, HTML and text. The structure of the HTML is judged on the longest lette
 language; whether all variables have a value and all addresses are right, on every single one.
 """
 
+import re
 from collections.abc import Iterable, Iterator, Sequence
 
+from buzz.core.campaign import linkrules
 from buzz.core.campaign.context import Context, Rendered
+from buzz.core.campaign.lookrules import LOOK_RULES
+from buzz.core.campaign.looks import looks
 from buzz.core.campaign.markdown import PLACEHOLDER, VARIABLE
 from buzz.core.campaign.page import read_page
-from buzz.core.campaign.pagerules import RULES
+from buzz.core.campaign.pagerules import RULES, size
 from buzz.core.text import visible
 from buzz.core.urls import is_of_this_machine
 from buzz.locales import gettext as _
@@ -20,11 +24,32 @@ from buzz.model import Finding, Level, Recipient
 PREHEADER = range(40, 111)
 MIN_MASS = 25  # summed idf of a passage by which a relay can be told from chance
 _SHOWN = 3  # blogs named in one finding
+_CODE = re.compile(r"(`+)[^`]+\1")
+_ACTIVE = frozenset(
+    {"script", "style", "iframe", "object", "embed", "form", "input", "button", "svg", "link"}
+    | {"meta", "base"}
+)
+_HTML = re.compile(
+    r"</?(script|style|iframe|object|embed|form|input|button|svg|link|meta|base|a|abbr|b|big|br"
+    r"|center|div|em|font|h[1-6]|hr|i|img|li|ol|p|pre|small|span|strong|sub|sup|table|td|tr|u|ul)"
+    r"\b[^<>]*>",
+    re.IGNORECASE,
+)
 
 
-def check(context: Context, letters: Iterable[Rendered]) -> tuple[Finding, ...]:
-    """Return what is wrong with a campaign: errors first, then warnings."""
-    findings = list(_letter_file(context))
+def check(
+    context: Context, letters: Iterable[Rendered], stand_in: Rendered | None = None
+) -> tuple[Finding, ...]:
+    """Return what is wrong with a campaign: errors first, then warnings.
+
+    What is found in several letters at the same place is told once.
+
+    Args:
+        context: what is looked at beside the letters.
+        letters: of everybody who gets one.
+        stand_in: a letter to be looked at where nobody gets one, so that all is told at once.
+    """
+    findings = [*_letter_file(context), *linkrules.dead(context)]
     longest: dict[tuple[str, bool], Rendered] = {}
     everyone: list[Recipient] = []
     unnoticed: list[str] = []
@@ -38,12 +63,22 @@ def check(context: Context, letters: Iterable[Rendered]) -> tuple[Finding, ...]:
             longest[kind] = letter
     findings += _segment(context, everyone, unnoticed)
     findings += _variables(context, everyone)
+    if stand_in and not longest:
+        longest[stand_in.recipient.language, True] = stand_in
     findings += _ways_out(context, longest.values())
+    if longest:
+        findings += size(context, max(longest.values(), key=lambda letter: len(letter.html)))
     for letter in longest.values():
         page = read_page(letter.html)
-        for rule in RULES:
+        for rule in (*RULES, linkrules.rewriting):
             findings += rule(context, letter, page)
-    return tuple(sorted(dict.fromkeys(findings), key=lambda f: f.level is Level.WARNING))
+        seen = looks(letter.html)
+        for look_rule in LOOK_RULES:
+            findings += look_rule(context, letter, page, seen)
+    once: dict[tuple[str, str, str], Finding] = {}
+    for found in findings:
+        once.setdefault((found.rule, found.place, found.what), found)
+    return tuple(sorted(once.values(), key=lambda f: f.level is Level.WARNING))
 
 
 # --- the campaign as it is written ----------------------------------------------------------------
@@ -58,6 +93,7 @@ def _letter_file(context: Context) -> Iterator[Finding]:
             _("put your own words there"),
             context.line_of(match.group()),
         )
+    yield from _raw_html(context)
     if campaign.not_after and campaign.not_after <= context.now:
         yield context.error(
             "not-after",
@@ -81,15 +117,9 @@ def _letter_file(context: Context) -> Iterator[Finding]:
             "relay-links",
             _("the campaign names no address it wants to be linked"),
             _("add links: to the front matter; relays are found by them"),
+            f"{context.path}:1",
         )
-    for point in campaign.talking_points:
-        if context.masses.get(point.number, MIN_MASS) < MIN_MASS:
-            yield context.warning(
-                "16-generic",
-                _("talking point {n} is too general to be recognised later").format(n=point.number),
-                _("give it a figure, a name or an image of its own"),
-                f"{context.path}:{point.line}",
-            )
+    yield from _generic(context)
     for name in ("organisation", "postal_address", "controller"):
         if not getattr(context.sender, name):
             yield context.error(
@@ -97,6 +127,37 @@ def _letter_file(context: Context) -> Iterator[Finding]:
                 _("[sender] {name} is empty").format(name=name),
                 _("the law wants it in the letter: fill it in"),
                 "buzz.toml",
+            )
+
+
+def _generic(context: Context) -> Iterator[Finding]:
+    """Tell of talking points that nobody could be proved to have passed on."""
+    for point in context.campaign.talking_points:
+        mass = context.masses.get(point.number, MIN_MASS)
+        if mass < MIN_MASS:
+            wording = context.wordings.get(point.number, "")
+            yield context.warning(
+                "16-generic",
+                _("talking point {n} could be anybody's: its words weigh {mass} of {most}").format(
+                    n=point.number, mass=round(mass), most=MIN_MASS
+                ),
+                _("give it words of its own, as you do in “{wording}”").format(wording=wording)
+                if wording
+                else _("give it a figure, a name or an image of its own"),
+                f"{context.path}:{point.line}",
+            )
+
+
+def _raw_html(context: Context) -> Iterator[Finding]:
+    """Tell of HTML in the Markdown: readers would see it as it is typed."""
+    for number, line in enumerate(context.source.split("\n"), 1):
+        for match in _HTML.finditer(_CODE.sub("", line)):
+            report = context.error if match[1].lower() in _ACTIVE else context.warning
+            yield report(
+                "markdown-html",
+                _("readers would see `{tag}`: HTML means nothing here").format(tag=match.group()),
+                _("write Markdown: **bold**, *italic*, [words](https://…)"),
+                f"{context.path}:{number}",
             )
 
 
@@ -119,7 +180,7 @@ def _segment(
                 len(unnoticed),
             ).format(n=len(unnoticed), blogs=_some(unnoticed)),
             _("give the template its notice block, or set notice_at where they were told"),
-            context.template,
+            context.templates.page,
         )
 
 

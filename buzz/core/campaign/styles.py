@@ -156,9 +156,7 @@ def _inside(media: Any) -> Sequence[Any]:
 
 
 def _declared(content: Any) -> Sequence[Any]:
-    return list(
-        tinycss2.parse_blocks_contents(content, skip_comments=True, skip_whitespace=True)
-    )
+    return list(tinycss2.parse_blocks_contents(content, skip_comments=True, skip_whitespace=True))
 
 
 def _is_selector(text: str) -> bool:
@@ -242,7 +240,7 @@ def _flat(rules: Sequence[Any], media: tuple[str, ...]) -> Iterator[tuple[tuple[
 
 
 @lru_cache(maxsize=512)
-def _selected(text: str) -> Sequence[tuple[etree.XPath, tuple[int, int, int]]]:
+def _selected(text: str) -> Sequence[tuple[Any, tuple[int, int, int]]]:
     """Return how to find what a selector means, and its specificity; what nobody knows: nothing."""
     found = []
     try:

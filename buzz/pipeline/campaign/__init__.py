@@ -4,7 +4,7 @@
 is not read from here again, but from what the plan froze (:mod:`buzz.edges.store.campaigns`).
 """
 
-from buzz.pipeline.campaign.approving import APPROVE, approve
+from buzz.pipeline.campaign.approving import APPROVE, Approval, approve
 from buzz.pipeline.campaign.checking import CheckReport, check
 from buzz.pipeline.campaign.loading import compile_all, folder, load, recipients, sources
 from buzz.pipeline.campaign.making import Made, make
@@ -13,6 +13,7 @@ from buzz.pipeline.campaign.trying import Preview, Trial, preview, send_test
 
 __all__ = [
     "APPROVE",
+    "Approval",
     "CheckReport",
     "Made",
     "Overview",
