@@ -241,6 +241,12 @@ def test_html_is_read_again_as_it_was(written: tuple[d.Block, ...]) -> None:
     )
 
 
+def test_a_film_behind_its_picture_stays_a_link() -> None:
+    html = '<p><a href="https://v.example"><img src="x" alt="Le film"></a><img alt="Foule"></p>'
+    (paragraph,) = d.read(html)
+    assert paragraph == d.Paragraph((d.Piece("Le film", d.Kind.LINK, "https://v.example"),))
+
+
 @given(st.text("<>/pulioabcqkteh =\"'&;\n", max_size=80))
 def test_broken_html_loses_no_word(html: str) -> None:
     assert "".join(expected(d.read(html))[0].split()) == "".join(read(html).words.split())

@@ -1,7 +1,7 @@
 """A passage as every markup can say it: blocks of pieces, read from clean HTML.
 
-What only some markups know is let go here, never its text: code becomes words, a quotation or a
-paragraph inside a list item becomes lines of it, emphasis inside a link or inside other emphasis
+What only some markups know is let go here, never its text: code becomes words, a linked picture
+what it shows, any other picture nothing, a quotation or a paragraph inside a list item becomes lines of it, emphasis inside a link or inside other emphasis
 falls away.
 """
 
@@ -199,6 +199,8 @@ class _Reader(HTMLParser):
                 self._pieces.append(BREAK)
             case "a":
                 self._url = dict(attrs).get("href") or None
+            case "img" if self._url:  # a film behind its picture stays a link
+                self.handle_data(dict(attrs).get("alt") or "")
             case "strong" | "em":
                 self._open.append(tag)
             case "ul" | "ol":
