@@ -1,8 +1,8 @@
 """A passage as every markup can say it: blocks of pieces, read from clean HTML.
 
 What only some markups know is let go here, never its text: code becomes words, a linked picture
-what it shows, any other picture nothing, a quotation or a paragraph inside a list item becomes lines of it, emphasis inside a link or inside other emphasis
-falls away.
+what it shows, any other picture nothing, a quotation or a paragraph inside a list item becomes
+lines of it, emphasis inside a link or inside other emphasis falls away.
 """
 
 import re
