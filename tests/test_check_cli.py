@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -260,3 +261,10 @@ def test_hard_values_that_are_sound_pass(desk: Settings, store: Store, run: Run)
     found = facts(run)
     assert found["passed"], found
     assert found["recipients"] == 7
+
+
+def test_the_benchmark_renders_for_everybody(tmp_path: Path) -> None:
+    from benchmarks import check
+
+    found = check.measured(tmp_path, blogs=3, runs=1)
+    assert found["recipients"] == 3

@@ -14,6 +14,7 @@ from buzz.core import letter, relay, tracking
 from buzz.core.campaign.rulebook import RULES
 from buzz.edges import files
 from buzz.model import (
+    Campaign,
     DeliveryId,
     Finding,
     Level,
@@ -143,12 +144,44 @@ class Sender:
     controller: str = "dpo@parti.example"
 
 
+def rendered(
+    campaign: Campaign,
+    recipient: Recipient,
+    sources: Mapping[str, str],
+    *,
+    sender: Sender = Sender(),
+    base_url: str = "https://lettre.parti.example",
+) -> core.Rendered:
+    """Return what one recipient gets."""
+    links = [Link(id=LinkId(n), url=u) for n, u in enumerate(letter.urls_in(campaign), 1)]
+    compiled = letter.compile_letter(
+        campaign, language=recipient.language, sender=sender, sources=sources, links=links
+    )
+    urls = tracking.letter_urls(
+        b"secret",
+        base_url,
+        campaign="x",
+        delivery=DeliveryId(1),
+        recipient=recipient,
+        links=links,
+    )
+    return core.Rendered(
+        recipient=recipient,
+        urls=urls,
+        clicks={link.url: urls.clicks[link.id] for link in links},
+        subject=letter.subject_of(compiled, recipient),
+        html=letter.html_of(compiled, recipient, urls),
+        text=letter.text_of(compiled, recipient, urls),
+        has_notice=letter.has_notice(compiled, recipient, urls),
+        online=letter.online_html(compiled, urls),
+    )
+
+
 def findings(
     source: str = LETTER,
     *,
     page: str = PAGE,
     text: str = TEXT,
-    templates: Mapping[str, str] | None = None,
     people: tuple[Recipient, ...] = (ANNA,),
     sender: Sender = Sender(),
     base_url: str = "https://lettre.parti.example",
@@ -158,32 +191,7 @@ def findings(
     campaign, mistakes = core.read(source, slug="x", path=PATH)
     if campaign is None:
         return mistakes
-    sources = {**SHIPPED, "petit.html.j2": page, "petit.txt.j2": text, **(templates or {})}
-    links = [Link(id=LinkId(n), url=u) for n, u in enumerate(letter.urls_in(campaign), 1)]
-
-    def rendered(recipient: Recipient) -> core.Rendered:
-        compiled = letter.compile_letter(
-            campaign, language=recipient.language, sender=sender, sources=sources, links=links
-        )
-        urls = tracking.letter_urls(
-            b"secret",
-            base_url,
-            campaign="x",
-            delivery=DeliveryId(1),
-            recipient=recipient,
-            links=links,
-        )
-        return core.Rendered(
-            recipient=recipient,
-            urls=urls,
-            clicks={link.url: urls.clicks[link.id] for link in links},
-            subject=letter.subject_of(compiled, recipient),
-            html=letter.html_of(compiled, recipient, urls),
-            text=letter.text_of(compiled, recipient, urls),
-            has_notice=letter.has_notice(compiled, recipient, urls),
-            online=letter.online_html(compiled, urls),
-        )
-
+    sources = {**SHIPPED, "petit.html.j2": page, "petit.txt.j2": text}
     context = core.Context(
         campaign=campaign,
         path=PATH,
@@ -197,7 +205,18 @@ def findings(
         sources=sources,
         now=NOW,
     )
-    return core.check(context, (rendered(person) for person in people))
+    return core.check(
+        context,
+        (rendered(campaign, who, sources, sender=sender, base_url=base_url) for who in people),
+    )
+
+
+def page_of(template: str) -> str:
+    """Return the HTML of a sample letter in one of the templates."""
+    source = LETTER if template == "petit" else SAMPLE
+    campaign = dataclasses.replace(core.parse(source, slug="x", path=PATH), template=template)
+    sources = {**SHIPPED, "petit.html.j2": PAGE, "petit.txt.j2": TEXT}
+    return rendered(campaign, dataclasses.replace(ANNA, needs_notice=True), sources).html
 
 
 def told(found: tuple[Finding, ...]) -> dict[str, Level]:

@@ -73,7 +73,7 @@ class Box:
 
 @dataclass(frozen=True, slots=True)
 class Look:
-    """A page on one screen: what can be seen, in the order of the document."""
+    """A page on one screen: what can be seen, element by element in the order of the document."""
 
     screen: Screen
     words: tuple[Words, ...]

@@ -106,7 +106,7 @@ def check(
         if asks_links
         else probing.known(settings, store, campaign, now)
     )
-    trial = _Trial(settings, campaign, letters, now)
+    trial = Trials(settings, campaign, letters, now)
     findings: list[Finding] = []
     for (language, version), file in zip(loading.versions(campaign).items(), written, strict=True):
         readers = loading.readers(people, campaign, language)
@@ -155,7 +155,7 @@ def check(
     return report
 
 
-class _Trial:
+class Trials:
     """Renders for one recipient after the other, made into bytes as a send does."""
 
     def __init__(
