@@ -47,7 +47,7 @@ def test_findings_stand_rule_by_rule_with_what_to_do_next(
 
 
 def test_a_finding_of_several_places_says_its_remedy_once(desk: Settings, run: Run) -> None:
-    edit(desk, "Mardi,", "<i>Mardi</i>,")
+    edit(desk, "Mardi,", "<i>Mardi</i>, <b>oui</b>,")
     out = run(*CHECK).out
     assert out.count("letter.md:20: readers would see") == 2
     assert out.count("→ write Markdown") == 1
@@ -116,6 +116,17 @@ def test_who_approves_sees_what_is_waived(desk: Settings, run: Run) -> None:
     grow(desk)
     assert run(*CHECK, "--waive", "3-size=exprès").code == 0
     assert "waived with it: 3-size, “exprès” (" in run("campaign", "approve", "retraites").err
+
+
+def test_the_report_tells_what_was_waived_for_it(desk: Settings, run: Run) -> None:
+    grow(desk)
+    assert run(*CHECK, "--waive", "3-size=un <b>long</b> entretien").code == 0
+    told = json.loads(run("report", "show", "retraites", "--json").out)["waivers"]
+    assert [waiver["rule"] for waiver in told] == ["3-size"]
+    assert "3-size: “un <b>long</b> entretien” (" in run("report", "show", "retraites").out
+    assert run("report", "html", "retraites", "-o", "report.html").code == 0
+    page = (desk.workspace / "report.html").read_text("utf-8")
+    assert "3-size: “un &lt;b&gt;long&lt;/b&gt; entretien” (" in page
 
 
 @pytest.mark.parametrize(

@@ -258,6 +258,16 @@ def test_the_shipped_templates_pass_every_rule(
     assert findings(source, people=(who,)) == ()
 
 
+@pytest.mark.parametrize("template", TEMPLATES)
+def test_the_page_online_names_nobody(template: str) -> None:
+    campaign = dataclasses.replace(core.parse(SAMPLE, slug="x", path=PATH), template=template)
+    who = dataclasses.replace(ANNA, name="Zéphyrine", federation="987", needs_notice=True)
+    found = rendered(campaign, who, SHIPPED)
+    for value in (who.name, who.email, "987"):
+        assert value not in found.online
+    assert who.name in found.html
+
+
 def test_a_letter_with_everything_that_is_hard_passes() -> None:
     """Links with & # %20 and an IDN, a name with emoji and right-to-left marks."""
     source = swapped(

@@ -87,7 +87,8 @@ JSON = {
     "relays eval": "n precision recall f1 ap ece precision_relayed recall_to_check"
     " three_way_accuracy by_mode critics_as_relays seconds",
     "report show": f"{_ACCOUNT} subject sent_at made_at opened clicked aggregate visited"
-    " unsubscribed bounced complained funnel[step count of share] relays"
+    " unsubscribed bounced complained funnel[step count of share]"
+    " waivers[rule reason who at] relays"
     " talking_points[n text relays blogs]"
     " blogs[rank slug name written_to relays share median_lag_s received carried rate]"
     " oppositions[] uncertain_deliveries[] refusals[]"

@@ -166,6 +166,8 @@ def _say(report: "CheckReport", *, needs_approval: bool) -> None:
             )
             + f" --unwaive {rule}"
         )
+    from buzz.core.campaign import can_be_waived
+
     slug = report.campaign
     if not report.passed:
         errors = ngettext("{n} error", "{n} errors", report.errors).format(n=report.errors)
@@ -177,6 +179,13 @@ def _say(report: "CheckReport", *, needs_approval: bool) -> None:
                 place=report.findings[0].place, slug=slug
             )
         )
+        errors_left = {f.rule for f in report.findings if f.level is Level.ERROR}
+        if all(can_be_waived(rule) for rule in errors_left):
+            console.say(
+                _('or let it pass, where that is meant: --waive {rule}="…"').format(
+                    rule=report.findings[0].rule
+                )
+            )
         return
     facts = [
         ngettext("{n} recipient", "{n} recipients", report.recipients).format(n=report.recipients),

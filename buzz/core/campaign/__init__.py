@@ -11,7 +11,7 @@ from buzz.core.campaign.letterfile import parse, read, refused
 from buzz.core.campaign.linkrules import RESERVED
 from buzz.core.campaign.markdown import VARIABLES
 from buzz.core.campaign.pack import message_pack
-from buzz.core.campaign.rulebook import RULES, judged, title_of, waivable
+from buzz.core.campaign.rulebook import RULES, can_be_waived, judged, title_of, waivable
 from buzz.core.campaign.rules import MIN_MASS, check
 from buzz.core.campaign.segment import Candidate, Relayed, Segment, choose, parse_segment
 
@@ -27,6 +27,7 @@ __all__ = [
     "Relayed",
     "Rendered",
     "Segment",
+    "can_be_waived",
     "check",
     "choose",
     "fitted",

@@ -197,23 +197,22 @@ def _text_part(context: Context, letter: Rendered, page: Page) -> Iterator[Findi
 
 
 def _online(context: Context, letter: Rendered, page: Page) -> Iterator[Finding]:
-    """Judge the page online: whoever gets the letter forwarded may open it."""
+    """Judge the page online: whoever gets the letter forwarded may open it.
+
+    It is made without its reader, so it cannot show a name or an address; a way to act in a
+    reader's place stands there where a template puts it outside the block ``mail``.
+    """
     del page
-    recipient, urls = letter.recipient, letter.urls
-    private = {
-        recipient.email: _("the reader's address"),
-        recipient.name: _("the reader's name"),
-        urls.unsubscribe: _("the reader's way to unsubscribe"),
-        urls.preferences: _("the reader's choices"),
-    }
-    told = visible(letter.online)
-    for value, what in private.items():
-        if value and visible(value) in told and value not in context.source:
+    for url, name, what in (
+        (letter.urls.unsubscribe, "urls.unsubscribe", _("the reader's way to unsubscribe")),
+        (letter.urls.preferences, "urls.preferences", _("the reader's choices")),
+    ):
+        if url and url in letter.online:
             yield context.error(
                 "11-online",
                 _("the page online shows {what}").format(what=what),
                 _("put it between two <!--{{ block.mail }}-->: anybody may open that page"),
-                context.templates.line_of("urls.unsubscribe"),
+                context.templates.line_of(name),
             )
 
 

@@ -70,6 +70,11 @@ def title_of(rule: str) -> str:
     return _(RULES[rule].title) if rule in RULES else rule
 
 
+def can_be_waived(rule: str) -> bool:
+    """Tell whether a person may waive this rule."""
+    return rule in RULES and not RULES[rule].because
+
+
 def waivable(rule: str, reason: str) -> None:
     """Make sure that a person may waive this rule, and says why.
 
@@ -103,7 +108,7 @@ def judged(
     findings: Sequence[Finding], waivers: Sequence[Waiver]
 ) -> tuple[tuple[Finding, ...], tuple[Finding, ...]]:
     """Return the findings that count, errors first, and those that a person lets pass."""
-    rules = {w.rule for w in waivers if w.rule in RULES and not RULES[w.rule].because}
+    rules = {waiver.rule for waiver in waivers if can_be_waived(waiver.rule)}
     found = sorted(dict.fromkeys(findings), key=lambda finding: finding.level is Level.WARNING)
     return (
         tuple(finding for finding in found if finding.rule not in rules),

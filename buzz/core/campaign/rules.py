@@ -30,7 +30,7 @@ _ACTIVE = frozenset(
     | {"meta", "base"}
 )
 _HTML = re.compile(
-    r"</?(script|style|iframe|object|embed|form|input|button|svg|link|meta|base|a|abbr|b|big|br"
+    r"<(script|style|iframe|object|embed|form|input|button|svg|link|meta|base|a|abbr|b|big|br"
     r"|center|div|em|font|h[1-6]|hr|i|img|li|ol|p|pre|small|span|strong|sub|sup|table|td|tr|u|ul)"
     r"\b[^<>]*>",
     re.IGNORECASE,
