@@ -29,6 +29,8 @@ def printable(text: str) -> str:
 
 def one_line(text: str) -> str:
     """Return the text printable, on one line, single-spaced: fit for a header or a table cell."""
+    if text.isprintable() and "  " not in text:  # nearly every text; a fifth of the time
+        return text.strip()
     return _SPACES.sub(" ", printable(text)).strip()
 
 

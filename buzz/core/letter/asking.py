@@ -111,15 +111,14 @@ class Questions:
                 return self._words.sub(lambda m: str(_shown(self.value(m[0], values))), value)
             case Mapping():
                 pairs = value.items()
-                return {self._revealed(k, values): self._revealed(v, values) for k, v in pairs}
+                value = {self._revealed(k, values): self._revealed(v, values) for k, v in pairs}
             case list() | tuple():
-                return type(value)(self._revealed(item, values) for item in value)
-            case _:
-                return value
+                value = type(value)(self._revealed(item, values) for item in value)
+        return value
 
     # --- what the gates do ------------------------------------------------------------------------
 
-    def computed(self, operation: Callable[..., Any], *arguments: Any, **named: Any) -> Any:
+    def computed(self, operation: Callable[..., Any], /, *arguments: Any, **named: Any) -> Any:
         """Return what an operation makes of values that hold words.
 
         A text or a number becomes a word of its own; anything else decides how it goes on.

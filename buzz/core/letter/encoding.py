@@ -13,8 +13,7 @@ CRLF = b"\r\n"
 SOFT = b"=\r\n"  # a line break that is not one (RFC 2045 §6.7, rule 5)
 LINE = 76  # columns of one line (the same rule)
 _SPACE, _TAB = "\x01", "\x02"  # stand for blanks that are to be encoded: quoted as =01 and =02
-_BEGINNING = re.compile(rb"^(?:\.|F(?=rom ))", re.MULTILINE)
-_LITERAL = bytes(range(0x20, 0x7F)).replace(b"=", b"")
+_UNSAFE = re.compile(rb"^(?:\.|From )[^\r\n]*", re.MULTILINE)  # lines that begin as none may
 
 
 def quoted(text: str) -> bytes:
@@ -25,7 +24,22 @@ def quoted(text: str) -> bytes:
     octets = binascii.b2a_qp(marked.encode("utf-8", "replace"), istext=True)
     # Where there is no CRLF in the text, its soft line breaks come out as a bare LF.
     octets = octets.replace(b"=\n", SOFT).replace(b"=01", b"=20").replace(b"=02", b"=09")
-    return _BEGINNING.sub(lambda m: b"=%02X" % m[0][0] + SOFT, octets)
+    return _UNSAFE.sub(lambda m: _safe(m[0]), octets)
+
+
+def _safe(line: bytes) -> bytes:
+    """Return a line whose first character is encoded, in as many lines as it then needs."""
+    rest, end = (line[:-1], b"=") if line.endswith(b"=") else (line, b"")
+    parts = []
+    while rest:
+        if rest.startswith((b".", b"From ")):
+            rest = b"=%02X" % rest[0] + rest[1:]
+        at = LINE - 1
+        while len(rest) > at and b"=" in rest[at - 2 : at]:  # never inside =C3
+            at -= 1
+        parts.append(rest[:at])
+        rest = rest[at:]
+    return SOFT.join(parts) + end
 
 
 def piece(text: str, *, is_first: bool, is_last: bool) -> bytes:
@@ -44,14 +58,10 @@ def piece(text: str, *, is_first: bool, is_last: bool) -> bytes:
 
 def value(text: str) -> bytes:
     """Return what stands in a slot."""
-    octets = text.encode("utf-8", "replace")
-    if (
-        len(octets) < LINE
-        and not octets.translate(None, _LITERAL)
-        and b"  " not in octets
-        and not octets.startswith((b".", b"From "))
-    ):
-        return octets
+    if text.isprintable() and "  " not in text:  # on one line, nothing to be careful about
+        octets = binascii.b2a_qp(text.encode(), istext=True)
+        if len(octets) < LINE and not octets.startswith((b".", b"From ")):
+            return octets
     return _with_room(quoted(text))
 
 

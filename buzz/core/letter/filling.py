@@ -44,7 +44,7 @@ class Passage:
 
     def filled(self, values: Mapping[str, str]) -> str:
         """Return the passage with the values in its slots."""
-        text = "".join(p.same + values[p.slot] for p in self.pieces)
+        text = "".join(p.same + (values[p.slot] if p.slot else "") for p in self.pieces)
         return wrapped(text) if self.folded else text
 
     def settled(self, known: Mapping[str, str]) -> "Passage":
@@ -180,7 +180,7 @@ def texts(
     Args:
         said: where it is known already.
     """
-    found = {"": ""}
+    found = {}
     for name in names:
         value = _of_recipient(name, language, recipient) if said is None else said[name]
         found[name] = _text(value)
@@ -195,12 +195,12 @@ def _text(value: Any) -> str:
 
 def plain(filling: Said) -> dict[str, str]:
     """Return what stands in each slot of a text."""
-    return {"": "", **{name: _text(value) for name, value in filling.items()}}
+    return {name: _text(value) for name, value in filling.items()}
 
 
 def escaped(filling: Said) -> dict[str, str]:
     """Return what stands in each slot of a page."""
-    return {"": "", **{name: str(escape(_text(value))) for name, value in filling.items()}}
+    return {name: str(escape(_text(value))) for name, value in filling.items()}
 
 
 @lru_cache(maxsize=64)

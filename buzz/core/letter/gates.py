@@ -47,7 +47,8 @@ class AskingSandbox(Sandbox):
         loose = names.loose(slots)
         self.filters["wrapped"] = lambda text, indent="": folding.wrapped(text, indent, loose=loose)
         self.filters = {name: self._filter(name, use) for name, use in self.filters.items()}
-        self.tests = {name: self._test(name, use) for name, use in self.tests.items()}
+        tests: Mapping[str, Any] = self.tests
+        self.tests = {name: self._test(name, use) for name, use in tests.items()}
         for name in _GATES:
             self.filters[_gate(name)] = getattr(self.questions, name)
 
@@ -83,25 +84,25 @@ class AskingSandbox(Sandbox):
             return ask.computed(use, obj, argument)
         return use(obj, argument)
 
-    def call(__self, __context: Context, __obj: Any, *args: Any, **named: Any) -> Any:  # noqa: N805  (names that no template's keyword can meet, as in Jinja)
+    def call(self, context: Context, called: Any, /, *args: Any, **named: Any) -> Any:
         """Return what a call returns; macros, and formats without a width, keep words."""
-        ask, use = __self.questions, super().call
+        ask, use = self.questions, super().call
         # The sandbox hands out `format` in a wrapping of its own.
-        owner = getattr(getattr(__obj, "__wrapped__", __obj), "__self__", None)
+        owner = getattr(getattr(called, "__wrapped__", called), "__self__", None)
         is_of_text = isinstance(owner, str) and ask.holds(owner)
         if not is_of_text and (
-            _carries(__obj, owner, (*args, *named.values()))
+            _carries(called, owner, (*args, *named.values()))
             or not (ask.holds(args) or ask.holds(named))
         ):
-            return use(__context, __obj, *args, **named)
+            return use(context, called, *args, **named)
         if isinstance(owner, str):
             return ask.computed(
-                lambda text, *a, **n: use(__context, __self.getattr(text, __obj.__name__), *a, **n),
+                lambda text, *a, **n: use(context, self.getattr(text, called.__name__), *a, **n),
                 owner,
                 *args,
                 **named,
             )
-        return ask.computed(lambda *a, **n: use(__context, __obj, *a, **n), *args, **named)
+        return ask.computed(lambda *a, **n: use(context, called, *a, **n), *args, **named)
 
     def _filter(self, name: str, use: Callable[..., Any]) -> Callable[..., Any]:
         @wraps(use)  # with Jinja's marks of what else it wants to be given
@@ -172,94 +173,87 @@ class _Gated(NodeTransformer):
     def __init__(self, environment: Environment) -> None:
         self._environment = environment
 
-    def _through(self, name: str, node: nodes.Expr, *args: nodes.Expr) -> nodes.Expr:
-        return nodes.Filter(
-            node,
-            _gate(name),
-            list(args),
-            [],
-            None,
-            None,
-            lineno=node.lineno,
-            environment=self._environment,
+    def visit(self, node: nodes.Node, *args: Any, **named: Any) -> Any:
+        """Return what stands in a node's place, its children with their gates."""
+        node = self.generic_visit(node, *args, **named)
+        put = _PUT.get(type(node))
+        return put(self, node) if put else node
+
+    def through(self, name: str, node: Any, *args: nodes.Expr) -> nodes.Expr:
+        """Return an expression that passes a gate."""
+        at: dict[str, Any] = {"lineno": node.lineno, "environment": self._environment}
+        return nodes.Filter(node, _gate(name), list(args), [], None, None, **at)
+
+    def constant(self, value: str | None, node: nodes.Node) -> nodes.Expr:
+        """Return a constant that stands where the node does."""
+        return nodes.Const(value, lineno=node.lineno, environment=self._environment)
+
+    def condition(self, node: Any) -> nodes.Node:
+        """``{% if test %}``, ``a if test else b`` and ``{% for … if test %}``."""
+        if node.test is not None:
+            node.test = self.through("true", node.test)
+        if isinstance(node, nodes.For):
+            node.iter = self.through("each", node.iter)
+        found: nodes.Node = node
+        return found
+
+    def negation(self, node: Any) -> nodes.Node:
+        """``not a``."""
+        return nodes.Not(
+            self.through("true", node.node), lineno=node.lineno, environment=self._environment
         )
 
-    def visit_If(self, node: nodes.If) -> nodes.Node:
-        self.generic_visit(node)
-        node.test = self._through("true", node.test)
-        return node
-
-    def visit_CondExpr(self, node: nodes.CondExpr) -> nodes.Node:
-        self.generic_visit(node)
-        node.test = self._through("true", node.test)
-        return node
-
-    def visit_Not(self, node: nodes.Not) -> nodes.Node:
-        self.generic_visit(node)
-        node.node = self._through("true", node.node)
-        return node
-
-    def visit_And(self, node: nodes.And) -> nodes.Node:
-        self.generic_visit(node)
-        return self._chosen(node, node.right, node.left)
-
-    def visit_Or(self, node: nodes.Or) -> nodes.Node:
-        self.generic_visit(node)
-        return self._chosen(node, node.left, node.right)
-
-    def _chosen(self, node: nodes.BinExpr, when: nodes.Expr, otherwise: nodes.Expr) -> nodes.Node:
-        test = self._through("true", node.left)
+    def choice(self, node: Any) -> nodes.Node:
+        """``a and b`` is ``b if a else a``; ``a or b`` is ``a if a else b``."""
+        is_and = isinstance(node, nodes.And)
+        when, otherwise = (node.right, node.left) if is_and else (node.left, node.right)
+        test = self.through("true", node.left)
         return nodes.CondExpr(
             test, when, otherwise, lineno=node.lineno, environment=self._environment
         )
 
-    def visit_Compare(self, node: nodes.Compare) -> nodes.Node:
-        self.generic_visit(node)
+    def comparison(self, node: Any) -> nodes.Node:
+        """``a < b == c``, ``a in b``."""
         chain = [
-            part
-            for operand in node.ops
-            for part in (
-                nodes.Const(operand.op, lineno=node.lineno, environment=self._environment),
-                operand.expr,
-            )
+            part for operand in node.ops for part in (self.constant(operand.op, node), operand.expr)
         ]
-        return self._through("compared", node.expr, *chain)
+        return self.through("compared", node.expr, *chain)
 
-    def visit_For(self, node: nodes.For) -> nodes.Node:
-        self.generic_visit(node)
-        node.iter = self._through("each", node.iter)
-        if node.test is not None:
-            node.test = self._through("true", node.test)
-        return node
+    def slice(self, node: Any) -> nodes.Node:
+        """``a[1:2]``; other subscripts have a hook."""
+        found: nodes.Node = node
+        if isinstance(node.arg, nodes.Slice):
+            bounds = (node.arg.start, node.arg.stop, node.arg.step)
+            none = self.constant(None, node)
+            found = self.through("sliced", node.node, *(bound or none for bound in bounds))
+        return found
 
-    def visit_Getitem(self, node: nodes.Getitem) -> nodes.Node:
-        self.generic_visit(node)
-        if not isinstance(node.arg, nodes.Slice):
-            return node
-        none = nodes.Const(None, lineno=node.lineno, environment=self._environment)
-        bounds = (node.arg.start, node.arg.stop, node.arg.step)
-        return self._through("sliced", node.node, *(bound or none for bound in bounds))
-
-    def visit_Concat(self, node: nodes.Concat) -> nodes.Node:
-        self.generic_visit(node)
-        node.nodes = [self._through("printed", part) for part in node.nodes]
-        return node
-
-    def visit_Include(self, node: nodes.Include) -> nodes.Node:
-        return self._of_template(node)
-
-    def visit_Import(self, node: nodes.Import) -> nodes.Node:
-        return self._of_template(node)
-
-    def visit_FromImport(self, node: nodes.FromImport) -> nodes.Node:
-        return self._of_template(node)
-
-    def visit_Extends(self, node: nodes.Extends) -> nodes.Node:
-        return self._of_template(node)
-
-    def _of_template(self, node: Any) -> nodes.Node:
-        self.generic_visit(node)
-        if not isinstance(node.template, nodes.Const):
-            node.template = self._through("named", node.template)
+    def concatenation(self, node: Any) -> nodes.Node:
+        """``a ~ b``."""
+        node.nodes = [self.through("printed", part) for part in node.nodes]
         found: nodes.Node = node
         return found
+
+    def inclusion(self, node: Any) -> nodes.Node:
+        """``{% include a %}`` and its like."""
+        if not isinstance(node.template, nodes.Const):
+            node.template = self.through("named", node.template)
+        found: nodes.Node = node
+        return found
+
+
+_PUT: Mapping[type[nodes.Node], Callable[[_Gated, Any], nodes.Node]] = {
+    nodes.If: _Gated.condition,
+    nodes.CondExpr: _Gated.condition,
+    nodes.For: _Gated.condition,
+    nodes.Not: _Gated.negation,
+    nodes.And: _Gated.choice,
+    nodes.Or: _Gated.choice,
+    nodes.Compare: _Gated.comparison,
+    nodes.Getitem: _Gated.slice,
+    nodes.Concat: _Gated.concatenation,
+    nodes.Include: _Gated.inclusion,
+    nodes.Import: _Gated.inclusion,
+    nodes.FromImport: _Gated.inclusion,
+    nodes.Extends: _Gated.inclusion,
+}

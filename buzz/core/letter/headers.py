@@ -6,7 +6,7 @@ Each value is put on one line; what is not ASCII or looks like an encoded word i
 
 import binascii
 import re
-from datetime import datetime
+from datetime import UTC, datetime
 from email.utils import format_datetime
 from functools import lru_cache
 from hashlib import blake2b
@@ -18,10 +18,9 @@ from buzz.locales import gettext as _
 
 MAX_NAME = 120  # characters
 
-_ATOM = r"[A-Za-z0-9!#$%&'*+/=?^_`{|}~-]+"
-_ADDRESS = re.compile(rf"{_ATOM}(\.{_ATOM})*@[A-Za-z0-9]([A-Za-z0-9.-]*[A-Za-z0-9])?")
+_ATOM = r"[A-Za-z0-9!#$%&'*+/=?^_`{|}~-]++"
+_ADDRESS = re.compile(rf"{_ATOM}(?:\.{_ATOM})*+@[A-Za-z0-9][A-Za-z0-9.-]*+(?<![.-])")
 _UNSAFE_IN_URI = re.compile(r"[^!-;=?-~]+")  # all but printable ASCII without < and >
-_NEEDS_ESCAPE = re.compile(r'([\\"])')
 _LINE = 76  # columns of a line with an encoded word in it (RFC 2047 §2)
 _FRAME = len("=?utf-8?b??=")
 _SHORT = 60  # characters of ASCII that need no folding behind a header's name
@@ -63,14 +62,15 @@ def of_everybody(
 
 
 def mailbox(header: str, name: str, address: str) -> str:
-    """Return a header with one mailbox, name and address.
+    """Return a header with one mailbox, a name on one line and an address.
 
     Raises:
         CheckRefused: the address would need quoting, SMTPUTF8 or rewriting.
     """
-    words = _words(one_line(name)[:MAX_NAME], len(header) + 2)
+    words = _words(name[:MAX_NAME], len(header) + 2)
     if words and not words.startswith("=?"):
-        words = '"' + _NEEDS_ESCAPE.sub(r"\\\1", words) + '"'
+        words = words.replace("\\", "\\\\").replace('"', '\\"')
+        words = f'"{words}"'
     line = f"{header}: {words}"
     fits = len(line) - line.rfind("\n") + len(address) + 2 <= _LINE
     gap = ("\r\n " if not fits else " ") if words else ""
@@ -83,13 +83,13 @@ def subject(text: str) -> str:
 
 
 def date(when: datetime) -> str:
-    """Return the header with the time, aware, to the second."""
-    return _date(when.replace(microsecond=0))
+    """Return the header with the time, aware, to the second and in UTC."""
+    return _date(int(when.timestamp()))
 
 
 @lru_cache(maxsize=4)
-def _date(when: datetime) -> str:
-    return f"Date: {format_datetime(when)}\r\n"
+def _date(epoch_s: int) -> str:
+    return f"Date: {format_datetime(datetime.fromtimestamp(epoch_s, UTC))}\r\n"
 
 
 def uri(url: str) -> str:
@@ -121,7 +121,7 @@ def _words(text: str, column: int) -> str:
     if text.isascii() and len(text) <= _SHORT and "=?" not in text:
         return text
     octets = text.encode("utf-8", "replace")
-    words = []
+    words: list[str] = []
     while octets or not words:
         size = (_LINE - column - _FRAME) // 4 * 3  # four columns of base64 hold three octets
         while len(octets) > size and octets[size] & 0xC0 == 0x80:  # noqa: PLR2004  (inside a character of UTF-8)

@@ -10,7 +10,6 @@ from dataclasses import dataclass
 from datetime import datetime
 from functools import lru_cache
 from hashlib import blake2b
-from typing import NamedTuple
 
 from markupsafe import escape
 
@@ -25,10 +24,14 @@ from buzz.model import CompiledLetter, LetterUrls, Recipient
 _PLAIN_OR_END = (
     b"\nABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-._~:/?#@!$()*+,;%"
 )
+_BEGINS_WITH_DOT = re.compile(rb"\n\.").search
 _ADDRESSES = ("unsubscribe", "preferences", "online", "", "kit", "pixel_url")  # "": Message-ID
 _PART = (
     'Content-Type: text/{}; charset="utf-8"\r\nContent-Transfer-Encoding: quoted-printable\r\n\r\n'
 )
+# What tells apart recipients whose messages have other pieces: their case, whether they need the
+# notice, have a pixel, and whether their links are of their own and not those of everybody.
+_Kind = tuple[Case, bool, bool, bool]
 _FLEETING = re.compile(
     rb"^(?:Date|DKIM-Signature):[^\r]*\r\n(?:[ \t][^\r]*\r\n)*", re.MULTILINE | re.IGNORECASE
 )
@@ -91,13 +94,13 @@ class FormLetter:
         if letter.source is not None:
             case, said = filling.case_of(letter, recipient, urls)
         is_measured = bool(urls.clicks) and urls.clicks != self._urls
-        sheet = self._sheet(_Kind(case, recipient.needs_notice, bool(urls.pixel), is_measured))
+        sheet = self._sheet((case, recipient.needs_notice, urls.pixel != "", is_measured))
         words = filling.texts(letter.language, recipient, sheet.words, said)
         addresses = [urls.unsubscribe, urls.preferences, urls.online, message_id.strip("<>")]
         addresses += (urls.kit, urls.pixel)
-        addresses += [urls.relays.get(id_, url) for id_, url in self._urls.items()]
+        addresses += map(urls.relays.get, self._urls, self._urls.values())
         if is_measured:
-            addresses += [urls.clicks.get(id_, url) for id_, url in self._urls.items()]
+            addresses += map(urls.clicks.get, self._urls, self._urls.values())
         in_text = in_page = _plain(addresses)
         if in_text is None:
             in_text = [encoding.value(address) for address in addresses]
@@ -114,7 +117,7 @@ class FormLetter:
         )
         return sheet.filled(head.encode("ascii"), in_text, in_page or in_text, words)
 
-    def _sheet(self, kind: "_Kind") -> Sheet:
+    def _sheet(self, kind: _Kind) -> Sheet:
         found = self._sheets.get(kind)
         if found is None:
             if len(self._sheets) >= cases.MOST:
@@ -122,12 +125,13 @@ class FormLetter:
             found = self._sheets[kind] = self._made(kind)
         return found
 
-    def _made(self, kind: "_Kind") -> Sheet:
+    def _made(self, kind: _Kind) -> Sheet:
         """Encode what is the same for all recipients of a kind."""
-        blocks = {"mail": True, "pixel": kind.has_pixel, "notice": kind.needs_notice}
-        slots = tuple(kind.case.slots.items())
+        case, needs_notice, has_pixel, is_measured = kind
+        blocks = {"mail": True, "pixel": has_pixel, "notice": needs_notice}
+        slots = tuple(case.slots.items())
         kept = frozenset(name for name, stands in blocks.items() if stands)
-        clicks = {} if kind.is_measured else {f"click:{i}": url for i, url in self._urls.items()}
+        clicks = {} if is_measured else {f"click:{i}": url for i, url in self._urls.items()}
         ids = [f"relay:{i}" for i in self._urls] + [f"click:{i}" for i in self._urls]
         builder = SheetBuilder((*_ADDRESSES, *(ids[: len(self._urls)] if clicks else ids)))
         builder.head()
@@ -136,30 +140,25 @@ class FormLetter:
             f'boundary="{self._boundary}"\r\n\r\n--{self._boundary}\r\n'
         )
         builder.same(head.encode("ascii") + _PART.format("plain").encode("ascii"))
-        builder.text(filling.passages(kind.case.text, slots, kept, prose=True), clicks)
+        builder.text(filling.passages(case.text, slots, kept, prose=True), clicks)
         builder.same(f"\r\n--{self._boundary}\r\n{_PART.format('html')}".encode("ascii"))
         same = {name: str(escape(url)) for name, url in clicks.items()}
-        builder.page(filling.passages(kind.case.html, slots, kept, prose=False), same)
+        builder.page(filling.passages(case.html, slots, kept, prose=False), same)
         builder.same(f"\r\n--{self._boundary}--\r\n".encode("ascii"))
         return builder.sheet()
 
 
-class _Kind(NamedTuple):
-    """What tells apart recipients whose messages have other pieces."""
-
-    case: Case
-    needs_notice: bool
-    has_pixel: bool
-    is_measured: bool  # its links are of its own, not those of everybody
-
-
 def _plain(addresses: Sequence[str]) -> list[bytes] | None:
     """Return addresses as they stand everywhere, or None: there is something to escape in one."""
-    octets = "\n".join(addresses).encode("utf-8", "replace")
-    found = octets.split(b"\n")
-    if octets.translate(None, _PLAIN_OR_END) or len(found) != len(addresses) or b"\n." in octets:
+    octets = "\n".join(("", *addresses)).encode("utf-8", "replace")
+    found = octets[1:].split(b"\n")
+    if (
+        octets.translate(None, _PLAIN_OR_END)
+        or len(found) != len(addresses)
+        or _BEGINS_WITH_DOT(octets)
+    ):
         return None
-    if len(max(found, key=len)) >= encoding.LINE:
+    if max(map(len, found)) >= encoding.LINE:
         return [encoding.address(address) for address in found]
     return found
 

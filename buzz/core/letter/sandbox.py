@@ -16,7 +16,7 @@ from jinja2 import (
     TemplateSyntaxError,
 )
 from jinja2.exceptions import SecurityError
-from jinja2.runtime import Context
+from jinja2.runtime import Context, Macro
 from jinja2.sandbox import ImmutableSandboxedEnvironment
 
 from buzz import locales
@@ -60,6 +60,15 @@ class Sandbox(ImmutableSandboxedEnvironment):
     def printed(self, value: Any) -> Any:
         """Return what is printed of a value: of none, nothing."""
         return "" if value is None else value
+
+    def call(self, context: Context, called: Any, /, *args: Any, **named: Any) -> Any:
+        """Return what a call returns; from a text's macro, a text.
+
+        Jinja takes what such a macro says to a page for markup: "A & B <C>" would stand in it raw.
+        """
+        result = super().call(context, called, *args, **named)
+        is_of_text = isinstance(called, Macro) and not called._default_autoescape  # noqa: SLF001  (its template's)
+        return str(result) if is_of_text else result
 
     def call_binop(self, context: Context, operator: str, left: Any, right: Any) -> Any:
         """Return what an operator makes of two values.

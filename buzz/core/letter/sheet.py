@@ -1,5 +1,6 @@
 """A sheet: a message cut into what is encoded once and what each recipient brings along."""
 
+import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from operator import itemgetter
@@ -10,6 +11,8 @@ from markupsafe import escape
 from buzz.core.letter import encoding
 from buzz.core.letter.filling import Passage
 from buzz.core.letter.lines import Line
+
+_MEANS_SOMETHING = re.compile("[&<>\"']").search  # in HTML
 
 
 class Sheet:
@@ -48,9 +51,15 @@ class Sheet:
             in_text, in_page: addresses, encoded.
             words: what stands in each of ``self.words``, not escaped.
         """
-        lines = [line.filled(words) for line in self._lines]
-        values = [encoding.value(str(escape(words[name]))) for name in self._words]
+        encoded = dict(zip(words, map(encoding.value, words.values()), strict=True))
+        lengths = dict(zip(words, map(len, words.values()), strict=True))
+        lines = [line.filled(words, encoded, lengths) for line in self._lines]
+        values = [_in_page(words[name], encoded[name]) for name in self._words]
         return b"".join(self._in_order([head, *in_text, *in_page, *lines, *values, *self._same]))
+
+
+def _in_page(word: str, encoded: bytes) -> bytes:
+    return encoding.value(str(escape(word))) if _MEANS_SOMETHING(word) else encoded
 
 
 @dataclass(frozen=True, slots=True)
@@ -120,7 +129,8 @@ class SheetBuilder:
         begins = {"head": 0, "text": 1, "page": 1 + count, "line": 1 + 2 * count}
         begins["word"] = begins["line"] + len(self._lines)
         next_same = begins["word"] + len(self._words)
-        same, order = [], []
+        same: list[bytes] = []
+        order: list[int] = []
         for piece in self._pieces:
             if isinstance(piece, bytes):
                 order.append(next_same + len(same))
