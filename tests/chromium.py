@@ -1,6 +1,7 @@
 """Chromium as a reader's eye: driven through its DevTools pipe, without a driver's package.
 
-``CHROMIUM`` is the program, or None where there is none; tests that need it are defined only then.
+``CHROMIUM`` is the program, or None where there is none, and ``AXE`` the path of axe-core's
+``axe.min.js``, if ``BUZZ_TEST_AXE`` names it; tests that need one are defined only then.
 """
 
 import base64
@@ -16,6 +17,7 @@ from pathlib import Path
 from typing import Any
 
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser")
+AXE = os.environ.get("BUZZ_TEST_AXE")
 _ARGUMENTS = (
     "--headless=new",
     "--no-sandbox",  # tests may run as root, and what is shown is our own
@@ -27,6 +29,7 @@ _ARGUMENTS = (
     "--disable-sync",
     "--no-first-run",
     "--hide-scrollbars",
+    "--disable-features=LocalNetworkAccessChecks",  # a letter is shown with our own pictures
     # Nothing but this machine is ever asked for anything.
     "--host-resolver-rules=MAP * ~NOTFOUND, EXCLUDE 127.0.0.1",
 )

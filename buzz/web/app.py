@@ -33,7 +33,7 @@ from buzz.edges.store import Store, campaigns
 from buzz.errors import BuzzError
 from buzz.model import Channel, Purpose
 from buzz.pipeline import collect, privacy
-from buzz.web import answers, limits, pages, requests
+from buzz.web import answers, limits, pages, pictures, requests
 from buzz.web.kits import Kits
 from buzz.web.pages import Page, Pages
 from buzz.web.tracker import Hit, Previewer, Tracker
@@ -77,6 +77,7 @@ def create_app(settings: Settings, store: Store) -> Starlette:
             shown(Purpose.PREFERENCES, service.preferences, _READ_AND_ACT),
             shown(Purpose.ONLINE, service.online, _READ),
             *service.kits.routes(),
+            pictures.route(settings),
             Route("/health", service.health, methods=_READ),
             Route("/", service.home, methods=_READ),
         ],

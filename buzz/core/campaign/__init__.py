@@ -6,6 +6,7 @@ From text to :class:`~buzz.model.Campaign` (``letterfile``, ``markdown``, ``typo
 """
 
 from buzz.core.campaign.context import Context, Rendered
+from buzz.core.campaign.editing import edited, quoted
 from buzz.core.campaign.images import MAX_IMAGE_BYTES, RECIPE, fitted, shown_size
 from buzz.core.campaign.letterfile import parse, read, refused
 from buzz.core.campaign.linkrules import RESERVED
@@ -30,11 +31,13 @@ __all__ = [
     "can_be_waived",
     "check",
     "choose",
+    "edited",
     "fitted",
     "judged",
     "message_pack",
     "parse",
     "parse_segment",
+    "quoted",
     "read",
     "refused",
     "shown_size",

@@ -9,7 +9,7 @@ import io
 import warnings
 
 from PIL import Image as Pictures
-from PIL import ImageDraw, ImageOps
+from PIL import ImageCms, ImageDraw, ImageOps
 
 from buzz.errors import CheckRefused
 from buzz.locales import gettext as _
@@ -20,6 +20,7 @@ MAX_PIXELS = 50_000_000  # 48-megapixel cameras; a bomb of 179 million would tak
 RECIPE = "1"  # changes with whatever changes the result of :func:`fitted`
 KINDS = {"JPEG": ".jpg", "PNG": ".png"}  # shown by every client; GIF stands still as PNG
 _READ = ("JPEG", "PNG", "GIF")
+_PNG_MODES = frozenset({"L", "LA", "P", "RGB", "RGBA"})
 _SHARPNESS = 2  # points of a screen for one pixel
 _QUALITY = 82  # JPEG; the difference to 95 is not seen at twice the size, and costs half as much
 _MARK = 0.22  # height of the play mark, of the picture's
@@ -37,18 +38,21 @@ def fitted(content: bytes, *, film: bool) -> tuple[str, bytes]:
         CheckRefused: it has too many pixels, or is no picture that mail clients show.
     """
     with _opened(content) as found:
-        picture = ImageOps.exif_transpose(found)
+        picture = _in_srgb(ImageOps.exif_transpose(found))
         picture.thumbnail((COLUMN_PX * _SHARPNESS, COLUMN_PX * _SHARPNESS * 4))
         kind = "JPEG" if found.format == "JPEG" else "PNG"
         if film:
             picture = _with_mark(picture)
+        # Comments, profiles and text chunks would be written again; transparency is a pixel's.
+        kept = {key: value for key, value in picture.info.items() if key == "transparency"}
         out = io.BytesIO()
         if kind == "JPEG":
-            picture.convert("RGB").save(out, kind, quality=_QUALITY, progressive=True)
+            clean = picture.convert("RGB")
+            clean.info = {}
+            clean.save(out, kind, quality=_QUALITY, progressive=True)
         else:
-            wanted = picture.mode if picture.mode in {"L", "LA", "P", "RGB", "RGBA"} else "RGBA"
-            clean = picture.convert(wanted)
-            clean.info = {k: v for k, v in picture.info.items() if k == "transparency"}
+            clean = picture.convert(picture.mode if picture.mode in _PNG_MODES else "RGBA")
+            clean.info = kept
             clean.save(out, kind, optimize=True)
     return KINDS[kind], out.getvalue()
 
@@ -83,6 +87,22 @@ def _opened(content: bytes) -> "Pictures.Image":
         _("the image has more than {most} million pixels").format(most=MAX_PIXELS // 1_000_000),
         remedy=_("save it smaller, e.g. 1040 pixels wide"),
     )
+
+
+def _in_srgb(picture: "Pictures.Image") -> "Pictures.Image":
+    """Return the picture in the colours that a picture without a profile is read in.
+
+    Telephones photograph in Display P3; without its profile such a picture would look dull.
+    """
+    profile = picture.info.get("icc_profile")
+    if not profile or picture.mode not in {"RGB", "CMYK"}:
+        return picture
+    try:
+        source = ImageCms.ImageCmsProfile(io.BytesIO(profile))
+        target = ImageCms.createProfile("sRGB")
+        return ImageCms.profileToProfile(picture, source, target, outputMode="RGB") or picture
+    except (ImageCms.PyCMSError, OSError):  # a broken profile says nothing about colours
+        return picture
 
 
 def _with_mark(picture: "Pictures.Image") -> "Pictures.Image":

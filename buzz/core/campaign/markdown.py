@@ -230,11 +230,12 @@ def _section(
     """Return one part: its calls marked, its HTML cleaned, its text from the same tokens."""
     maps = [t.map for t in tokens if t.map]
     unsaid = _mark(tokens)
-    shown = {t.meta["name"]: t.meta["image"] for b in tokens for t in _leaves(b) if t.meta}
+    # A photo and a film from one file are two images of one name.
+    shown = [(t.meta["name"], t.meta["image"]) for b in tokens for t in _leaves(b) if t.meta]
     markdown = (
         "\n".join(lines[min(m[0] for m in maps) : max(m[1] for m in maps)]).strip() if maps else ""
     )
-    for name, image in shown.items():
+    for name, image in shown:
         markdown = markdown.replace(f"]({name}", f"]({image.url}")
     return Section(
         title=title,
@@ -249,7 +250,7 @@ def _section(
         ).strip(),
         text=_plain([t for t in tokens if id(t) not in unsaid]),
         markdown=markdown,
-        images=tuple(shown.values()),
+        images=tuple(dict.fromkeys(image for _name, image in shown)),
     )
 
 

@@ -3,6 +3,7 @@
 import dataclasses
 import re
 from collections.abc import Mapping, Sequence
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
 from functools import partial
 from hashlib import blake2b
@@ -31,6 +32,7 @@ from buzz.pipeline import collect, segments
 from buzz.pipeline.campaign import pictures
 
 LETTER = "letter.md"
+PARTS = frozenset({"base.html.j2", "pieces.html.j2"})  # of letters, and none themselves
 _OWN = (LETTER, "letter.fr.md")  # the campaign's own where it is there, else French
 _TRANSLATION = re.compile(r"letter\.([a-z]{2,3})\.md")
 COMPILE_CPU_S = 5.0  # the sample letter takes a tenth of a second in both languages
@@ -272,12 +274,7 @@ def compile_all(
     }
     templates = sources(settings)
     own = _tag(campaign.language)
-    with bounds.bounded(
-        cpu_s=COMPILE_CPU_S,
-        memory=COMPILE_MEMORY,
-        place=f"templates/{campaign.template}.html.j2",
-        remedy=_("mend the template"),
-    ):
+    with _bounded(f"templates/{campaign.template}.html.j2"):
         return {
             tag: letter.compile_letter(
                 written_in.get(tag, campaign),
@@ -288,6 +285,17 @@ def compile_all(
             )
             for tag in dict.fromkeys((*locales.LANGUAGES, *written_in))
         }
+
+
+def rendering(compiled: CompiledLetter) -> AbstractContextManager[None]:
+    """Return what bounds the rendering for one recipient, where there may be one."""
+    return _bounded(compiled.source.place) if compiled.source else nullcontext()
+
+
+def _bounded(place: str) -> AbstractContextManager[None]:
+    return bounds.bounded(
+        cpu_s=COMPILE_CPU_S, memory=COMPILE_MEMORY, place=place, remedy=_("mend the template")
+    )
 
 
 def _content_hash(settings: Settings, texts: Sequence[str]) -> str:

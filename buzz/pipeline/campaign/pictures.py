@@ -61,6 +61,12 @@ def kept(settings: Settings, name: str) -> tuple[str, bytes] | None:
         return None
 
 
+def with_local_pictures(settings: Settings, html: str) -> str:
+    """Return a letter that shows its pictures from the disk, where nobody serves them yet."""
+    base = settings.web.base_url.rstrip("/")
+    return html.replace(f"{base}{PATH}", f"{folder(settings).resolve().as_uri()}/")
+
+
 def folder(settings: Settings) -> Path:
     """Return where the pictures of letters are kept."""
     return settings.data / "images"
