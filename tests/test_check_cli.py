@@ -269,6 +269,9 @@ def test_hard_values_that_are_sound_pass(desk: Settings, store: Store, run: Run)
         blogs.save(tx, [blog(f"b{n}", name=name) for n, name in enumerate(names)], NOW)
     edit(desk, "segment: listed", "segment: all")
     edit(desk, "retraites/contre-budget)", "retraites/contre%20budget?x=1&y=é#fin)")
+    Image.effect_noise((1600, 1200), 60).save(desk.campaigns / "retraites" / "foule.jpg")
+    film = "[![Un film](foule.jpg)](https://video.parti.test/x)"
+    edit(desk, QUOTE, f"![La foule](foule.jpg)\n\n{film}\n\n- [Un](https://a.test)\n\n{QUOTE}")
     found = facts(run)
     assert found["passed"], found
     assert found["recipients"] == 7

@@ -357,6 +357,7 @@ FAULTS = [
     in_page("6-outlook", "a button", ".call", ("padding: 11px 0;", BUTTON), level=W),
     in_page("7-images", "alt", "<img", (' alt=""', "")),
     in_page("7-images", "height", "<img", (' height="1"', "")),
+    in_page("7-images", "no pixels", "<img", (' height="1"', ' height="auto"')),
     in_page("8-contrast", "by day", ".words", ("color: #1d1b18; b", "color: #777777; b")),
     in_page("8-contrast", "in the dark", "  .words", ("color: #f1ece4", "color: #5a544b")),
     in_page("8-underline", "none", ".words {", ("#a3122a;", "#a3122a; text-decoration: none;")),

@@ -143,11 +143,14 @@ def _styles(context: Context, letter: Rendered, page: Page) -> Iterator[Finding]
 
 def _images(context: Context, letter: Rendered, page: Page) -> Iterator[Finding]:
     del letter
-    if any(not {"alt", "width", "height"} <= image.keys() for image in page.all("img")):
+    if not all(
+        "alt" in image and image.get("width", "").isdigit() and image.get("height", "").isdigit()
+        for image in page.all("img")
+    ):
         yield context.error(
             "7-images",
             _("an image without alt, width and height"),
-            _("say all three: many readers load no images"),
+            _("say all three, in pixels: many readers load no images"),
             context.templates.line_of("<img"),
         )
 
