@@ -493,6 +493,48 @@ def test_a_terminal_is_asked_for_what_is_not_given(
     assert "moulins" in told.decode()
 
 
+# --- templates ----------------------------------------------------------------------------------
+
+
+def test_the_page_names_every_variable_of_a_template_and_no_other(
+    desk: Settings, store: Store
+) -> None:
+    """Whatever a template can reach is in docs/letter.md, and what is there can be reached."""
+    folder = desk.workspace / "templates"
+    folder.mkdir()
+    (folder / "lettre.txt.j2").write_text("x")
+    page = folder / "lettre.html.j2"
+    page.write_text("{{ nothing_of_the_kind }}")
+    with pytest.raises(CheckRefused) as caught:
+        pipeline.preview(desk, store, "moulins", NOW)
+    assert caught.value.place == "templates/lettre.html.j2:1"
+    names = caught.value.remedy.partition(": ")[2].split(", ")
+    page.write_text(
+        "{% macro keys(name, of) %}{% for key in of if key is string %};{{ name }}.{{ key }};"
+        "{% endfor %}{% endmacro %}"
+        + "".join(
+            f"{{% if {n} is mapping %}}{{{{ keys('{n}', {n}) }}}}{{% else %}};{n};{{% endif %}}"
+            for n in names
+        )
+        + "{{ keys('points', points[0]) }}{{ keys('points.relay', points[0].relay) }}"
+        "{{ keys('links', points[0].links[0]) }}{{ keys('links', links[0]) }}"
+    )
+    seen = pipeline.preview(desk, store, "moulins", NOW)
+    reached = set(re.findall(r";([a-z_.]+);", seen.html.replace(";;", "; ;")))
+    text = (Path(__file__).parents[1] / "docs" / "letter.md").read_text(encoding="utf-8")
+    table = text.partition("| variable | what it is |")[2].partition("\n\n")[0]
+    rows = [row.split(" | ")[0:2] for row in table.splitlines()[2:]]
+    documented = set()
+    for left, right in rows:
+        found = re.findall(r"`([a-z_.]+)`", left)
+        documented |= set(found)
+        inside = re.findall(r"`(\.[a-z_.]+)`", right)
+        documented |= {name + key for name in found for key in inside}
+    assert "urls.kit" in documented
+    assert reached - {"points.relay"} <= documented
+    assert documented - {"intro", "closing"} <= reached
+
+
 # --- preview ------------------------------------------------------------------------------------
 
 

@@ -7,6 +7,7 @@ one), upright, and holds nothing but pixels. The thumbnail of a film gets a mark
 
 import io
 import warnings
+from typing import Any
 
 from PIL import Image as Pictures
 from PIL import ImageCms, ImageDraw, ImageOps
@@ -44,7 +45,9 @@ def fitted(content: bytes, *, film: bool) -> tuple[str, bytes]:
         if film:
             picture = _with_mark(picture)
         # Comments, profiles and text chunks would be written again; transparency is a pixel's.
-        kept = {key: value for key, value in picture.info.items() if key == "transparency"}
+        kept: dict[str | tuple[int, int], Any] = {
+            key: value for key, value in picture.info.items() if key == "transparency"
+        }
         out = io.BytesIO()
         if kind == "JPEG":
             clean = picture.convert("RGB")
