@@ -1,7 +1,9 @@
 """`buzz campaign check` as a person uses it: what it prints, what it waives, what it refuses."""
 
 import json
+import sqlite3
 from collections.abc import Callable
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
@@ -24,9 +26,9 @@ def facts(run: Run, *options: str) -> Any:
     return json.loads(run(*CHECK, "--json", *options).out)
 
 
-def grow(settings: Settings) -> None:
-    """Let the letter be larger than mail clients show: an error that a person may let pass."""
-    edit(settings, "> On ne soigne", f"{'Un mot de plus. ' * 6_000}\n\n> On ne soigne")
+def spoil(settings: Settings) -> None:
+    """Let a link say nothing: an error that a person may let pass."""
+    edit(settings, "[Signer la pétition]", "[ici]")
 
 
 # --- what is printed ----------------------------------------------------------------------------
@@ -55,9 +57,9 @@ def test_a_finding_of_several_places_says_its_remedy_once(desk: Settings, run: R
 
 @pytest.mark.parametrize("lang", ["en", "fr"])
 def test_all_of_it_is_said_in_both_languages(desk: Settings, run: Run, lang: str) -> None:
-    grow(desk)
+    spoil(desk)
     found = run(*CHECK, "--lang", lang)
-    for word in ("it stops the letter", "Small enough", "KB of HTML", "shorten it", "next: mend"):
+    for word in ("it stops the letter", "Links say", "a link says", "say where", "next: mend"):
         assert (word in found.out + found.err) is (lang == "en"), word
 
 
@@ -67,9 +69,9 @@ def test_all_of_it_is_said_in_both_languages(desk: Settings, run: Run, lang: str
 def test_a_waived_error_lets_the_letter_go_and_stays_in_sight(
     desk: Settings, store: Store, run: Run
 ) -> None:
-    grow(desk)
+    spoil(desk)
     assert run(*CHECK).code == 5
-    waived = run(*CHECK, "--waive", "3-size=un long entretien,\nil le vaut")
+    waived = run(*CHECK, "--waive", "8-labels=un long entretien,\nil le vaut")
     assert waived.code == 0
     assert "\n1 waived\n" in waived.out
     assert "“un long entretien, il le vaut” (" in waived.out
@@ -81,60 +83,62 @@ def test_a_waived_error_lets_the_letter_go_and_stays_in_sight(
     with store.read() as tx:
         (kept,) = checks.waived(tx, "retraites")
         deed = audit.last(tx, "campaign check --waive", "retraites")
-    assert (kept.rule, kept.reason) == ("3-size", "un long entretien, il le vaut")
+    assert (kept.rule, kept.reason) == ("8-labels", "un long entretien, il le vaut")
     assert deed is not None
-    assert (deed.who, deed.detail) == (kept.who, "3-size: un long entretien, il le vaut")
+    assert (deed.who, deed.detail) == (kept.who, "8-labels: un long entretien, il le vaut")
 
 
 def test_programs_are_told_of_waivers(desk: Settings, run: Run) -> None:
-    grow(desk)
-    found = facts(run, "--waive", "3-size=exprès", "--waive", "15-links=un exemple")
+    spoil(desk)
+    found = facts(run, "--waive", "8-labels=exprès", "--waive", "15-links=un exemple")
     assert (found["passed"], found["errors"]) == (True, 0)
     assert [finding["rule"] for finding in found["findings"]] == ["10-unsubscribe"]
-    assert [finding["rule"] for finding in found["waived"]] == ["3-size", "15-links"]
+    assert [finding["rule"] for finding in found["waived"]] == ["8-labels", "15-links"]
     assert {w["rule"]: w["reason"] for w in found["waivers"]} == {
-        "3-size": "exprès",
+        "8-labels": "exprès",
         "15-links": "un exemple",
     }
 
 
 def test_a_waiver_can_be_taken_back(desk: Settings, store: Store, run: Run) -> None:
-    grow(desk)
-    assert run(*CHECK, "--waive", "3-size=exprès").code == 0
-    assert run(*CHECK, "--unwaive", "3-size").code == 5
-    assert run(*CHECK, "--unwaive", "3-size").code == 2
+    spoil(desk)
+    assert run(*CHECK, "--waive", "8-labels=exprès").code == 0
+    assert run(*CHECK, "--unwaive", "8-labels").code == 5
+    assert run(*CHECK, "--unwaive", "8-labels").code == 2
     with store.read() as tx:
         assert checks.waived(tx, "retraites") == ()
         assert audit.last(tx, "campaign check --unwaive", "retraites") is not None
 
 
 def test_a_waiver_that_is_of_no_use_any_more_is_told(desk: Settings, run: Run) -> None:
-    assert "3-size is waived, and nothing is found" in run(*CHECK, "--waive", "3-size=bientôt").err
+    assert (
+        "8-labels is waived, and nothing is found" in run(*CHECK, "--waive", "8-labels=bientôt").err
+    )
 
 
 def test_who_approves_sees_what_is_waived(desk: Settings, run: Run) -> None:
-    grow(desk)
-    assert run(*CHECK, "--waive", "3-size=exprès").code == 0
-    assert "waived with it: 3-size, “exprès” (" in run("campaign", "approve", "retraites").err
+    spoil(desk)
+    assert run(*CHECK, "--waive", "8-labels=exprès").code == 0
+    assert "waived with it: 8-labels, “exprès” (" in run("campaign", "approve", "retraites").err
 
 
 def test_the_report_tells_what_was_waived_for_it(desk: Settings, run: Run) -> None:
-    grow(desk)
-    assert run(*CHECK, "--waive", "3-size=un <b>long</b> entretien").code == 0
+    spoil(desk)
+    assert run(*CHECK, "--waive", "8-labels=un <b>long</b> entretien").code == 0
     told = json.loads(run("report", "show", "retraites", "--json").out)["waivers"]
-    assert [waiver["rule"] for waiver in told] == ["3-size"]
-    assert "3-size: “un <b>long</b> entretien” (" in run("report", "show", "retraites").out
+    assert [waiver["rule"] for waiver in told] == ["8-labels"]
+    assert "8-labels: “un <b>long</b> entretien” (" in run("report", "show", "retraites").out
     assert run("report", "html", "retraites", "-o", "report.html").code == 0
     page = (desk.workspace / "report.html").read_text("utf-8")
-    assert "3-size: “un &lt;b&gt;long&lt;/b&gt; entretien” (" in page
+    assert "8-labels: “un &lt;b&gt;long&lt;/b&gt; entretien” (" in page
 
 
 @pytest.mark.parametrize(
     ("waiver", "code", "said"),
     [
-        ("3-size", 2, "a waiver wants a reason"),
-        ("3-size=  ", 2, "a waiver wants a reason"),
-        ("3-sise=x", 2, "did you mean `3-size`?"),
+        ("8-labels", 2, "a waiver wants a reason"),
+        ("8-labels=  ", 2, "a waiver wants a reason"),
+        ("8-label=x", 2, "did you mean `8-labels`?"),
         ("=x", 2, "there is no rule"),
         ("12-sender=x", 5, "the law wants it"),
         ("10-unsubscribe=x", 5, "the law wants it"),
@@ -147,7 +151,8 @@ def test_what_nobody_can_waive(desk: Settings, run: Run, waiver: str, code: int,
     found = run(*CHECK, "--waive", "16-generic=x", "--waive", waiver)
     assert (found.code, found.out) == (code, "")
     assert said in found.err
-    assert facts(run)["waivers"] == []  # all or nothing
+    with closing(sqlite3.connect(desk.data / "buzz.db")) as database:  # all or nothing
+        assert database.execute("SELECT count(*) FROM waivers").fetchone() == (0,)
 
 
 def test_the_law_stands_where_somebody_wrote_into_the_database(
@@ -241,9 +246,9 @@ BAD = {
 def test_bad_input_is_told_by_a_rule_at_its_place_and_nothing_is_sent(
     desk: Settings, run: Run, monkeypatch: pytest.MonkeyPatch, name: str
 ) -> None:
-    spoil, rule, mark = BAD[name]
+    harm, rule, mark = BAD[name]
     monkeypatch.setattr(loading, "COMPILE_CPU_S", 2.0)
-    spoil(desk)
+    harm(desk)
     box = Postbox()
     with postbox(box) as port:
         monkeypatch.setenv("BUZZ_SMTP_PORT", str(port))

@@ -126,7 +126,7 @@ def test_links_come_out_as_they_went_in() -> None:
     assert findings(letter_with(ADDRESSES)) == ()
 
 
-@hypothesis.settings(max_examples=20)
+@hypothesis.settings(max_examples=10)
 @given(st.lists(addresses(), min_size=1, max_size=20))
 def test_any_links_come_out_as_they_went_in(urls: list[str]) -> None:
     check_round_trip(urls)

@@ -2,6 +2,7 @@
 
 from pathlib import Path
 
+import hypothesis
 import pytest
 from chromium import CHROMIUM, browsing
 from hypothesis import given
@@ -119,6 +120,7 @@ def test_faults_of_css(css: str, what: list[str]) -> None:
     assert what in ([], ["p"]) or str(found[0].line) == what[0]
 
 
+@hypothesis.settings(max_examples=40)
 @given(st.text(max_size=200))
 def test_any_css_is_read(css: str) -> None:
     list(faults(css))
