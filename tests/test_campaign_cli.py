@@ -453,7 +453,7 @@ def test_preview_writes_the_letter_of_one_blog_without_effect(desk: Settings, ru
 
 def test_preview_works_before_there_is_anybody(settings: Settings, run: Run) -> None:
     shutil.copytree(files.shared("campaigns"), settings.campaigns)
-    assert "your blog" in run("campaign", "preview", "retraites", "--text").out
+    assert "votre blog" in run("campaign", "preview", "retraites", "--text").out
 
 
 def test_a_test_message_arrives_whole(

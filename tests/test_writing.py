@@ -9,7 +9,7 @@ import re
 import subprocess
 import sys
 from collections.abc import Callable
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
@@ -22,11 +22,13 @@ from sentletter import serving
 from buzz.config import Settings
 from buzz.core import campaign as core
 from buzz.core.campaign.typography import mended, mended_markdown
-from buzz.edges.store import Store, blogs
+from buzz.edges.store import Store, blogs, campaigns, entries
 from buzz.errors import CheckRefused
-from buzz.model import Blog
+from buzz.model import Blog, CampaignState, Entry
 from buzz.pipeline import campaign as pipeline
 from buzz.pipeline.campaign import pictures
+from buzz.pipeline.relays import scanning
+from buzz.pipeline.send import planning
 from buzz.web import preview
 
 Run = Callable[..., Result]
@@ -388,6 +390,35 @@ def test_a_translation_is_judged_though_nobody_reads_it_yet(desk: Settings, run:
     assert [f["place"] for f in found if f["rule"] == "to-write"] == [
         "campaigns/moulins/letter.es.md:11"
     ]
+
+
+def test_who_relays_a_translation_is_found_in_its_words(desk: Settings, store: Store) -> None:
+    english = (
+        "The reserve fund sleeps on twelve billion euros while seamstresses of the old spinning "
+        "mill lose a third of their pension to an accountant's rounding."
+    )
+    in_letter(desk, "letter.en.md", ENGLISH.replace("The mills of Bréhat turn:", english))
+    planning.plan(desk, store, "moulins", NOW)
+    with store.write() as tx:
+        campaigns.set_state(tx, "moulins", CampaignState.SENDING, NOW)
+        posts = [
+            Entry(
+                blog="bela",
+                identity=str(number),
+                day=NOW.date(),
+                link=f"https://bela.example/{number}",
+                title="On pensions",
+                text=text,
+                first_seen=NOW + timedelta(hours=1),
+            )
+            for number, text in enumerate((english, "Nothing of the kind: a recipe for soup."))
+        ]
+        entries.save(tx, posts)
+    assert scanning.scan(desk, store, "moulins", NOW + timedelta(hours=2)).relayed == 1
+    (found,) = scanning.listing(store, "moulins")
+    assert (found.url, found.talking_points) == ("https://bela.example/0", (1,))
+    pack = scanning.sent_pack(store, "moulins")
+    assert [other.language for other in pack.translations] == ["en"]
 
 
 # --- new and copy -------------------------------------------------------------------------------

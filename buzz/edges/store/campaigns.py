@@ -112,7 +112,7 @@ def freeze(
         .where(table.c.slug == slug)
         .values(
             letters={language: asdict(letter) for language, letter in letters.items()},
-            pack={**asdict(pack), "sent_at": pack.sent_at.isoformat()},
+            pack=_pack_facts(pack),
             kits={language: asdict(kit) for language, kit in (kits or {}).items()},
             planned_at=now,
         )
@@ -130,11 +130,7 @@ def pack(tx: Transaction, slug: str) -> MessagePack | None:
     stored = tx.execute(sa.select(table.c.pack).where(table.c.slug == slug)).scalar()
     if not stored:
         return None
-    facts: dict[str, Any] = {
-        key: tuple(value) if isinstance(value, list) else value for key, value in stored.items()
-    }
-    facts["sent_at"] = datetime.fromisoformat(stored["sent_at"])
-    return MessagePack(**facts)
+    return _pack(stored)
 
 
 def kits(tx: Transaction, slug: str) -> dict[str, Kit]:
@@ -177,6 +173,24 @@ def know(tx: Transaction, slug: str) -> None:
         .values(slug=slug, state=CampaignState.DRAFT.value)
         .on_conflict_do_nothing(index_elements=["slug"])
     )
+
+
+def _pack_facts(pack: MessagePack) -> dict[str, Any]:
+    """Return a pack as JSON holds it."""
+    return {
+        **asdict(pack),
+        "sent_at": pack.sent_at.isoformat(),
+        "translations": [_pack_facts(other) for other in pack.translations],
+    }
+
+
+def _pack(stored: Mapping[str, Any]) -> MessagePack:
+    facts: dict[str, Any] = {
+        key: tuple(value) if isinstance(value, list) else value for key, value in stored.items()
+    }
+    facts["sent_at"] = datetime.fromisoformat(stored["sent_at"])
+    facts["translations"] = tuple(map(_pack, stored.get("translations", ())))
+    return MessagePack(**facts)
 
 
 def _get(tx: Transaction, query: "sa.Select[Any]") -> CampaignStatus | None:
