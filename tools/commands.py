@@ -96,7 +96,8 @@ JSON = {
     " links[id url clicked aggregate visits]",
     "cron print": "jobs[name arguments when calendar what] units",
     "cron run": "done[step campaign exit_code trouble]",
-    "config show": "workspace sender smtp database web tracking poll rank send secrets",
+    "config show": "workspace sender smtp dkim database web tracking poll rank send secrets",
+    "config dkim-key": "path record_name record settings",
     "config check": "problems[rule level place what remedy]",
 }
 # Of those that print other keys with an option: the option, and these keys.

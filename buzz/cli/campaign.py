@@ -218,6 +218,9 @@ def send_test(
             reply=trial.reply,
         )
     )
+    for one in trial.signatures:
+        verdict = _("the signature holds") if one.holds else one.reason
+        console.say(f"DKIM {one.domain}, {one.selector} ({one.algorithm}): {verdict}")
 
 
 @work.command(app, "list", example="buzz campaign list")

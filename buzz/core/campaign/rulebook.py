@@ -37,6 +37,7 @@ RULES: Mapping[str, Rule] = {
     "to-write": Rule(N_("Nothing is left to be written"), _NOTHING),
     "not-after": Rule(N_("It is not too late"), _NOTHING),
     "templates": Rule(N_("The templates can be rendered"), _NOTHING),
+    "template-cases": Rule(N_("The templates say the same to everybody")),
     "address": Rule(N_("Mail can be sent to every address as it stands"), _NOTHING),
     "1-layout": Rule(N_("Tables that every client lays out, from 320 to 600 px")),
     "2-head": Rule(N_("The page says its language, its title and its colours")),

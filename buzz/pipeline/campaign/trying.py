@@ -11,7 +11,7 @@ from email_validator import EmailNotValidError, validate_email
 
 from buzz import locales
 from buzz.config import Settings
-from buzz.core import letter
+from buzz.core import dkim, letter
 from buzz.edges import smtp
 from buzz.edges.store import Store, blogs
 from buzz.errors import UsageError
@@ -47,6 +47,7 @@ class Trial:
     size: int  # octets
     next_hop: str
     reply: str  # empty: a dry run
+    signatures: tuple[dkim.Verdict, ...] = ()  # as a receiver judges them by the keys we have
 
 
 def preview(
@@ -102,6 +103,8 @@ def send_test(
     mail_from = parseaddr(sender)[1]
     message_id = f"<{slug}.test.{now:%Y%m%d%H%M%S%f}@{mail_from.rpartition('@')[2]}>"
     message = _message(settings, campaign, compiled, recipient, message_id=message_id, now=now)
+    message = dkim.sign(message, settings.signers, now)
+    records = {signer.record_name: signer.record for signer in settings.signers}
     server = next_hop(settings)
     reply = ""
     if not dry_run:
@@ -113,6 +116,7 @@ def send_test(
         size=len(message),
         next_hop=server.name,
         reply=reply,
+        signatures=dkim.verify(message, lambda name: records.get(name, "")),
     )
 
 
