@@ -173,6 +173,7 @@ def rendered(
         html=letter.html_of(compiled, recipient, urls),
         text=letter.text_of(compiled, recipient, urls),
         has_notice=letter.has_notice(compiled, recipient, urls),
+        holes=letter.holes(compiled, recipient, urls),
         online=letter.online_html(compiled, urls),
     )
 
@@ -416,6 +417,12 @@ FAULTS = [
         "@font-face",
         ("@media", '@font-face { font-family: x; src: url("https://cdn.test/f"); }\n@media'),
     ),
+    in_page(
+        "14-variables",
+        "empty in the template",
+        "recipient.rank",
+        ("<h2>", "<h2>{{ recipient.rank }} "),
+    ),
     in_text("9-text", "a link is missing", ("{{ link.url }}", "")),
     in_text("9-text", "half a link", ("{{ link.url }}", "{{ link.url }}/and/more")),
     in_text(
@@ -460,6 +467,12 @@ def test_a_talking_point_that_is_anybody_s_is_told_with_words_of_its_own() -> No
     assert (found.rule, found.level, found.place) == ("16-generic", W, f"{PATH}:10")
     assert "weigh 13 of 25" in found.what
     assert "“le moulin de Bréhat”" in found.remedy
+
+
+def test_a_template_that_asks_first_leaves_no_hole() -> None:
+    page = swapped(PAGE, ("<h2>", "<h2>{% if recipient.rank %}{{ recipient.rank }}. {% endif %}"))
+    nobody = dataclasses.replace(ANNA, rank=None)
+    assert findings(page=page, people=(nobody, dataclasses.replace(ANNA, rank=3))) == ()
 
 
 def test_a_place_of_its_own_is_nobody_s_alone() -> None:

@@ -19,6 +19,7 @@ class Rendered:
     html: str
     text: str
     has_notice: bool  # the words of GDPR art. 14 stand in both parts
+    holes: tuple[str, ...] = ()  # variables that stand in it and have no value
     online: str = ""  # the HTML of its page online; empty: not looked at
 
 

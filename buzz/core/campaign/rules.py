@@ -6,7 +6,7 @@ language; whether all variables have a value and all addresses are right, on eve
 """
 
 import re
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 
 from buzz.core.campaign import linkrules
 from buzz.core.campaign.context import Context, Rendered
@@ -53,32 +53,40 @@ def check(
     longest: dict[tuple[str, bool], Rendered] = {}
     everyone: list[Recipient] = []
     unnoticed: list[str] = []
+    holes: dict[str, list[str]] = {}
     for letter in letters:
         recipient = letter.recipient
         everyone.append(recipient)
         if recipient.needs_notice and not letter.has_notice:
             unnoticed.append(recipient.blog)
+        for name in letter.holes:
+            holes.setdefault(name, []).append(recipient.blog)
         kind = (recipient.language, recipient.needs_notice)
         if kind not in longest or len(letter.html) > len(longest[kind].html):
             longest[kind] = letter
     findings += _segment(context, everyone, unnoticed)
-    findings += _variables(context, everyone)
+    findings += _variables(context, holes)
     if stand_in and not longest:
         longest[stand_in.recipient.language, True] = stand_in
     findings += _ways_out(context, longest.values())
-    if longest:
-        findings += size(context, max(longest.values(), key=lambda letter: len(letter.html)))
-    for letter in longest.values():
-        page = read_page(letter.html)
-        for rule in (*RULES, linkrules.rewriting):
-            findings += rule(context, letter, page)
-        seen = looks(letter.html)
-        for look_rule in LOOK_RULES:
-            findings += look_rule(context, letter, page, seen)
+    findings += _closely(context, longest.values())
     once: dict[tuple[str, str, str], Finding] = {}
     for found in findings:
         once.setdefault((found.rule, found.place, found.what), found)
     return tuple(sorted(once.values(), key=lambda f: f.level is Level.WARNING))
+
+
+def _closely(context: Context, letters: Collection[Rendered]) -> Iterator[Finding]:
+    """Judge letters by their structure and by how they look; by size, the largest of them."""
+    if letters:
+        yield from size(context, max(letters, key=lambda letter: len(letter.html)))
+    for letter in letters:
+        page = read_page(letter.html)
+        for rule in (*RULES, linkrules.rewriting):
+            yield from rule(context, letter, page)
+        seen = looks(letter.html)
+        for look_rule in LOOK_RULES:
+            yield from look_rule(context, letter, page, seen)
 
 
 # --- the campaign as it is written ----------------------------------------------------------------
@@ -194,21 +202,21 @@ def _ways_out(context: Context, letters: Iterable[Rendered]) -> Iterator[Finding
         )
 
 
-def _variables(context: Context, everyone: Sequence[Recipient]) -> Iterator[Finding]:
-    used = {match[1] for match in VARIABLE.finditer(context.source)}
-    for name in sorted(used):
-        without = [r.blog for r in everyone if getattr(r, name, "") in ("", None)]
-        if without:
-            yield context.error(
-                "14-variables",
-                ngettext(
-                    "{n} recipient has no {name}: {blogs}",
-                    "{n} recipients have no {name}: {blogs}",
-                    len(without),
-                ).format(n=len(without), name=name, blogs=_some(without)),
-                _("fill it in for them, narrow the segment, or do without the variable"),
-                context.line_of(f"{{{{ {name} }}}}"),
-            )
+def _variables(context: Context, holes: Mapping[str, Sequence[str]]) -> Iterator[Finding]:
+    used = {match[1]: match[0] for match in VARIABLE.finditer(context.source)}
+    for name, without in sorted(holes.items()):
+        yield context.error(
+            "14-variables",
+            ngettext(
+                "{n} recipient has no {name}: {blogs}",
+                "{n} recipients have no {name}: {blogs}",
+                len(without),
+            ).format(n=len(without), name=name, blogs=_some(without)),
+            _("fill it in for them, narrow the segment, or do without the variable"),
+            context.line_of(used[name])
+            if name in used
+            else context.templates.line_of(f"recipient.{name}"),
+        )
 
 
 def _some(slugs: Sequence[str]) -> str:

@@ -112,6 +112,13 @@ def has_notice(letter: CompiledLetter, recipient: Recipient, urls: LetterUrls) -
     )
 
 
+def holes(letter: CompiledLetter, recipient: Recipient, urls: LetterUrls) -> tuple[str, ...]:
+    """Return the names of what stands in this recipient's letter and is empty."""
+    case, filling = case_of(letter, recipient, urls)
+    empty = (name for name in RECIPIENT if not filling[name])
+    return tuple(name for name in empty if case.slots[name] in case.html + case.text)
+
+
 def case_of(
     letter: CompiledLetter, recipient: Recipient | None, urls: LetterUrls
 ) -> tuple[Case, Said]:

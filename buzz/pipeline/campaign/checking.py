@@ -226,6 +226,7 @@ class Trials:
             html=html,
             text=letter.text_of(compiled, recipient, urls),
             has_notice=letter.has_notice(compiled, recipient, urls),
+            holes=letter.holes(compiled, recipient, urls),
             online=self._page_online(compiled, urls),
         )
 
