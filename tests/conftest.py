@@ -13,6 +13,7 @@ from pathlib import Path
 
 import hypothesis
 import pytest
+from chromium import AXE, CHROMIUM
 
 from buzz import config
 from buzz.cli import main
@@ -68,6 +69,13 @@ def workspace(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     return folder
 
 
+_EYES = {
+    "Chromium": CHROMIUM,
+    "axe (BUZZ_TEST_AXE)": AXE,
+    "SpamAssassin": shutil.which("spamassassin"),
+}
+
+
 def pytest_report_header() -> list[str]:
     """Say in a line each on which databases the store is tested, and on which documents."""
     return [
@@ -75,6 +83,8 @@ def pytest_report_header() -> list[str]:
         + (", PostgreSQL" if POSTGRESQL else " (PostgreSQL: set BUZZ_TEST_POSTGRESQL)"),
         f"development data: {os.environ.get('BUZZ_DATA') or 'none (set BUZZ_DATA)'}",
         f"crontab: {shutil.which('crontab') or 'a fake one alone (Debian: cron)'}",
+        "letters are seen by: "
+        + ", ".join(name if there else f"no {name}" for name, there in _EYES.items()),
     ]
 
 

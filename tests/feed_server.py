@@ -22,6 +22,7 @@ class Request:
     host: str
     path: str
     headers: dict[str, str]  # names in lower case
+    method: str = "GET"
 
 
 @dataclass(frozen=True)
@@ -164,7 +165,8 @@ def _request(head: bytes) -> Request:
         name.lower(): value.strip() for name, _, value in (line.partition(":") for line in lines)
     }
     host = headers.get("host", "").split(":")[0].removesuffix(".localhost")
-    return Request(host, first.split(" ")[1], headers)
+    method, path, _version = first.split(" ", 2)
+    return Request(host, path, headers, method)
 
 
 async def _send(writer: asyncio.StreamWriter, reply: Reply) -> None:

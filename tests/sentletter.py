@@ -9,6 +9,8 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from urllib.parse import urlsplit
 
+from starlette.applications import Starlette
+
 from buzz.config import Settings
 from buzz.core import consent
 from buzz.core.tracking import letter_urls
@@ -25,7 +27,8 @@ from buzz.model import (
     Recipient,
 )
 from buzz.pipeline import collect
-from buzz.web.server import IDLE_S, listen, make_server
+from buzz.web.app import create_app
+from buzz.web.server import IDLE_S, listen, server_of
 
 NOW = datetime(2026, 3, 2, 9, 0, tzinfo=UTC)
 CAMPAIGN = "retraites"
@@ -194,11 +197,13 @@ class Service:
 
 
 @contextmanager
-def serving(settings: Settings, store: Store, *, idle_s: int = IDLE_S) -> Iterator[Service]:
-    """Run the service on a free port, in a thread."""
+def serving(
+    settings: Settings, store: Store, *, idle_s: int = IDLE_S, app: Starlette | None = None
+) -> Iterator[Service]:
+    """Run the service, or another application, on a free port, in a thread."""
     ready = threading.Event()
     listener = listen("127.0.0.1:0")
-    server = make_server(settings, store, ready.set, idle_s=idle_s)
+    server = server_of(app or create_app(settings, store), ready.set, idle_s=idle_s)
     thread = threading.Thread(target=lambda: asyncio.run(server.serve(sockets=[listener])))
     thread.start()
     try:

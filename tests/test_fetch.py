@@ -590,3 +590,60 @@ def test_one_bad_feed_does_not_disturb_the_others(server: FeedServer) -> None:
     results = fetch_all(bad + good)
     assert all(result.outcome is FetchOutcome.FAILED for result in results[: len(bad)])
     assert [result.body for result in results[len(bad) :]] == [BODY] * 20
+
+
+# --- does it answer? ------------------------------------------------------------------------------
+
+
+def probe(url: str, **options: Any) -> FetchResult:
+    async def run() -> FetchResult:
+        async with Fetcher(
+            user_agent="buzz/test", **{"allow_networks": LOOPBACK, "timeout_s": 10, **options}
+        ) as fetcher:
+            return await fetcher.probe(url)
+
+    return asyncio.run(run())
+
+
+def no_head(status: int) -> Any:
+    return lambda request: Reply(status) if request.method == "HEAD" else Reply(body=b"a page")
+
+
+def test_a_probe_asks_once_where_head_is_answered(server: FeedServer) -> None:
+    found = probe(server.set("probed", Reply(headers={"Content-Length": "0"})))
+    assert (found.outcome, found.status, found.body) == (FetchOutcome.FETCHED, 200, b"")
+    assert [request.method for request in server.asked("probed")] == ["HEAD"]
+
+
+@pytest.mark.parametrize("status", [403, 404, 405, 501])
+def test_a_probe_asks_for_the_page_where_head_is_refused(server: FeedServer, status: int) -> None:
+    host = f"no-head-{status}"
+    found = probe(server.set(host, no_head(status)))
+    assert (found.outcome, found.status, found.body) == (FetchOutcome.FETCHED, 200, b"")
+    assert [request.method for request in server.asked(host)] == ["HEAD", "GET"]
+
+
+@pytest.mark.parametrize("status", [404, 410, 500])
+def test_a_probe_of_a_dead_page_has_its_status(server: FeedServer, status: int) -> None:
+    found = probe(server.set(f"dead-{status}", Reply(status)))
+    assert (found.outcome, found.status, found.error) == (FetchOutcome.FAILED, status, "http")
+
+
+def test_a_probe_follows_redirects_and_waits_for_no_body(server: FeedServer) -> None:
+    server.set("probe-end", lambda _request: Reply(pieces=lambda: iter([b"x" * 1_000_000] * 1_000)))
+    found = probe(server.set("probe-start", Reply(301, {"Location": server.url("probe-end", "/")})))
+    assert (found.outcome, found.final_url) == (
+        FetchOutcome.FETCHED,
+        server.url("probe-end", "/"),
+    )
+
+
+def test_a_probe_passes_the_same_guard(server: FeedServer) -> None:
+    found = probe(server.set("guarded", Reply(200)), allow_networks=())
+    assert (found.error, server.asked("guarded")) == ("forbidden-address", [])
+
+
+def test_a_host_that_wants_to_be_left_alone_is_not_asked_twice(server: FeedServer) -> None:
+    found = probe(server.set("busy-host", Reply(429, {"Retry-After": "60"})))
+    assert found.status == 429
+    assert [request.method for request in server.asked("busy-host")] == ["HEAD"]

@@ -68,8 +68,9 @@ JSON = {
     "rank hold list": f"holds[{_HOLD}]",
     "rank hold release": "blog released by",
     "rank backtest": "methods rising k days first_day last_day blogs",
-    "campaign check": "campaign passed recipients largest_bytes"
-    " findings[rule level place what remedy]",
+    "campaign check": "campaign passed recipients largest_bytes errors warnings"
+    " findings[rule level place what remedy] waived[rule level place what remedy]"
+    " waivers[rule reason who at] links[url status error at]",
     "campaign list": f"campaigns[{_CAMPAIGN}]",
     "campaign show": _CAMPAIGN,
     "send plan": _ACCOUNT,
@@ -87,7 +88,8 @@ JSON = {
     "relays eval": "n precision recall f1 ap ece precision_relayed recall_to_check"
     " three_way_accuracy by_mode critics_as_relays seconds",
     "report show": f"{_ACCOUNT} subject sent_at made_at opened clicked aggregate visited"
-    " unsubscribed bounced complained funnel[step count of share] relays"
+    " unsubscribed bounced complained funnel[step count of share]"
+    " waivers[rule reason who at] relays"
     " talking_points[n text relays blogs]"
     " blogs[rank slug name written_to relays share median_lag_s received carried rate]"
     " oppositions[] uncertain_deliveries[] refusals[]"
@@ -95,7 +97,8 @@ JSON = {
     " links[id url clicked aggregate visits]",
     "cron print": "jobs[name arguments when calendar what] units",
     "cron run": "done[step campaign exit_code trouble]",
-    "config show": "workspace sender smtp database web tracking poll rank send secrets",
+    "config show": "workspace sender smtp dkim database web tracking poll rank send secrets",
+    "config dkim-key": "path record_name record settings",
     "config check": "problems[rule level place what remedy]",
 }
 # Of those that print other keys with an option: the option, and these keys.

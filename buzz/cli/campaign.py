@@ -6,16 +6,15 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from buzz.cli import console, work
+from buzz.cli import checking, console, work
 from buzz.core.names import CAMPAIGN_STATES
-from buzz.errors import CheckRefused
 from buzz.locales import gettext as _
 from buzz.locales import mark as N_
 from buzz.locales import ngettext
-from buzz.model import CampaignState, Level
+from buzz.model import CampaignState
 
 if TYPE_CHECKING:
-    from buzz.pipeline.campaign import CheckReport, Overview
+    from buzz.pipeline.campaign import Made, Overview
 
 app = typer.Typer(no_args_is_help=True, help=N_("The letters: campaigns/SLUG/letter.md."))
 
@@ -23,6 +22,12 @@ Slug = Annotated[str, typer.Argument(metavar="SLUG", help=N_("The campaign's fol
 As = Annotated[
     str,
     typer.Option("--as", metavar="BLOG", help=N_("As this blog gets it; else the first one.")),
+]
+Subject = Annotated[
+    str, typer.Option("--subject", metavar="TEXT", help=N_("Subject of the letter."))
+]
+For = Annotated[
+    str, typer.Option("--segment", metavar="SEGMENT", help=N_("Who gets it, e.g. top:200."))
 ]
 
 
@@ -34,55 +39,102 @@ def plant(root: typer.Typer) -> None:
 @work.command(app, "new", example='buzz campaign new rentree --subject "La rentrée des blogs"')
 def new(
     slug: Slug,
-    subject: Annotated[
-        str, typer.Option("--subject", metavar="TEXT", help=N_("Subject of the letter."))
-    ] = "",
+    *,
+    subject: Subject = "",
     preheader: Annotated[
         str, typer.Option("--preheader", metavar="TEXT", help=N_("What is shown behind it."))
     ] = "",
-    segment: Annotated[
-        str, typer.Option("--segment", metavar="SEGMENT", help=N_("Who gets it, e.g. top:200."))
+    template: Annotated[
+        str, typer.Option("--template", metavar="NAME", help=N_("lettre, flash, or one of yours."))
     ] = "",
+    like: Annotated[
+        str, typer.Option("--like", metavar="SLUG", help=N_("Begin as this campaign was."))
+    ] = "",
+    segment: For = "",
     language: Annotated[
         str, typer.Option("--language", metavar="CODE", help=N_("fr or en; else the one in force."))
     ] = "",
-    *,
     dry_run: work.DryRun = False,
 ) -> None:
     """Start a campaign: a letter to fill in; what only you can write stands in [[brackets]]."""
     from buzz.pipeline import campaign
 
-    now = work.current()
-    if not subject and console.is_interactive():
-        subject = console.ask(_("Subject (Enter: later): "))
-    made = campaign.make(
-        now.settings,
-        slug,
-        subject=subject,
-        preheader=preheader,
-        segment=segment,
-        language=language,
-        dry_run=dry_run,
+    settings = work.current().settings
+    if console.is_interactive():
+        subject = subject or console.ask(_("Subject (Enter: later): "))
+        if not template and not like:
+            template, like = _ask_beginning()
+        segment = segment or console.ask(
+            _(
+                "Who gets it: all, listed, top:200, tag:…, federation:…, lang:… (Enter: {usual}): "
+            ).format(usual=_("as then") if like else campaign.DEFAULT_SEGMENT)
+        )
+    if like:
+        made = campaign.copy(
+            settings, like, slug, subject=subject, segment=segment, dry_run=dry_run
+        )
+    else:
+        made = campaign.make(
+            settings,
+            slug,
+            subject=subject,
+            preheader=preheader,
+            segment=segment,
+            template=template,
+            language=language,
+            dry_run=dry_run,
+        )
+    _say_made(made, dry_run=dry_run)
+
+
+@work.command(app, "copy", example="buzz campaign copy retraites retraites-2 --dry-run")
+def copy(
+    slug: Slug,
+    new: Annotated[str, typer.Argument(metavar="NEW", help=N_("The new campaign's name."))],
+    subject: Subject = "",
+    segment: For = "",
+    *,
+    dry_run: work.DryRun = False,
+) -> None:
+    """Start a campaign from an earlier one: its letter in all languages, its images, no dates."""
+    from buzz.pipeline import campaign
+
+    made = campaign.copy(
+        work.current().settings, slug, new, subject=subject, segment=segment, dry_run=dry_run
     )
-    if dry_run:
-        console.say(_("would write {path}").format(path=made.path))
-        return
-    console.say(_("wrote {path}").format(path=made.path))
-    console.say(_("next: edit it, then run: buzz campaign check {slug}").format(slug=slug))
+    _say_made(made, dry_run=dry_run)
 
 
-@work.command(app, "check", example="buzz campaign check retraites")
-def check(slug: Slug, *, json: work.Json = False) -> int | None:
-    """Check the letter as each recipient would get it; an error stops a send (exit code 5)."""
+def _ask_beginning() -> tuple[str, str]:
+    """Return the template, or else the campaign, that a person wants to begin from."""
     from buzz.pipeline import campaign
 
     now = work.current()
-    report = campaign.check(now.settings, now.store, slug, now.now())
-    if json:
-        console.emit(_check_facts(report))
-    else:
-        _say_check(report)
-    return None if report.passed else CheckRefused.exit_code
+    templates = campaign.templates(now.settings)
+    earlier = [found.status.slug for found in campaign.campaigns(now.settings, now.store)]
+    console.say(_("templates: {names}").format(names=", ".join(templates)))
+    if earlier:
+        console.say(_("earlier campaigns: {names}").format(names=", ".join(earlier)))
+    answer = console.ask(_("Begin from (Enter: {usual}): ").format(usual=campaign.DEFAULT_TEMPLATE))
+    return ("", answer) if answer in earlier and answer not in templates else (answer, "")
+
+
+def _say_made(made: "Made", *, dry_run: bool) -> None:
+    words = _("would write {path}") if dry_run else _("wrote {path}")
+    for name in made.files:
+        console.say(words.format(path=made.path.parent / name))
+    if not dry_run:
+        console.say(
+            _("see it while you write: buzz campaign preview {slug} --watch").format(
+                slug=made.campaign
+            )
+        )
+        console.say(
+            _("next: edit it, then run: buzz campaign check {slug}").format(slug=made.campaign)
+        )
+
+
+checking.plant(app)  # check, approve
 
 
 @work.command(app, "preview", example="buzz campaign preview retraites -o letter.html")
@@ -95,13 +147,19 @@ def preview(
     ] = None,
     *,
     text: Annotated[bool, typer.Option("--text", help=N_("Print the text part instead."))] = False,
+    watch: Annotated[
+        bool, typer.Option("--watch", help=N_("Show it in a browser, anew after each save."))
+    ] = False,
 ) -> None:
-    """Write the letter to a file, as one blog would get it, and open it on a desktop."""
+    """Show the letter as one blog would get it: written to a file, or while you write it."""
     from buzz.edges import files
     from buzz.pipeline import campaign
 
     now = work.current()
-    seen = campaign.preview(now.settings, now.store, slug, blog)
+    if watch:
+        _watch(slug, blog)
+        return
+    seen = campaign.preview(now.settings, now.store, slug, now.now(), blog=blog)
     if text:
         console.data(seen.text)
         return
@@ -110,13 +168,25 @@ def preview(
         files.private_folder(path.parent)
     else:
         path = now.output(output)
-    files.write(path, seen.html)
+    files.write(path, campaign.with_local_pictures(now.settings, seen.html))
     console.say(
         _("{subject}, as {name} gets it: {path}").format(
             subject=seen.subject, name=seen.recipient.name, path=path
         )
     )
-    console.open_page(path)
+    console.open_page(path.resolve().as_uri())
+
+
+def _watch(slug: str, blog: str) -> None:
+    from buzz.web import preview
+
+    now = work.current()
+
+    def listening(address: str) -> None:
+        console.say(_("the letter is shown at {address} (Ctrl-C ends it)").format(address=address))
+        console.open_page(address)
+
+    preview.watch(now.settings, now.store, slug, blog, listening)
 
 
 @work.command(app, "test", example="buzz campaign test retraites --to vous@parti.example --dry-run")
@@ -148,20 +218,9 @@ def send_test(
             reply=trial.reply,
         )
     )
-
-
-@work.command(app, "approve", example="buzz campaign approve retraites --dry-run")
-def approve(slug: Slug, *, dry_run: work.DryRun = False) -> None:
-    """Approve a checked letter, so that another person may start it (send.two_person)."""
-    from buzz.pipeline import campaign
-
-    now = work.current()
-    found = campaign.approve(now.settings, now.store, slug, now.now(), dry_run=dry_run)
-    if dry_run:
-        console.say(_("would approve “{subject}”").format(subject=found.subject))
-        return
-    console.say(_("approved: “{subject}”").format(subject=found.subject))
-    console.say(_("another person may start it now: buzz send start {slug}").format(slug=slug))
+    for one in trial.signatures:
+        verdict = _("the signature holds") if one.holds else one.reason
+        console.say(f"DKIM {one.domain}, {one.selector} ({one.algorithm}): {verdict}")
 
 
 @work.command(app, "list", example="buzz campaign list")
@@ -256,50 +315,3 @@ def _facts(one: "Overview") -> dict[str, Any]:
 
 def _iso(time: Any) -> str | None:
     return time.isoformat() if time else None
-
-
-def _check_facts(report: "CheckReport") -> dict[str, Any]:
-    return {
-        "campaign": report.campaign,
-        "passed": report.passed,
-        "recipients": report.recipients,
-        "largest_bytes": report.largest_bytes,
-        "findings": [
-            {
-                "rule": finding.rule,
-                "level": finding.level.value,
-                "place": finding.place,
-                "what": finding.what,
-                "remedy": finding.remedy,
-            }
-            for finding in report.findings
-        ],
-    }
-
-
-def _say_check(report: "CheckReport") -> None:
-    marks = {Level.ERROR: _("error"), Level.WARNING: _("warning")}
-    for finding in report.findings:
-        console.data(
-            f"{marks[finding.level]} [{finding.rule}] {finding.place}: {finding.what}"
-            f" ({finding.remedy})"
-        )
-    people = ngettext("{n} recipient", "{n} recipients", report.recipients).format(
-        n=report.recipients
-    )
-    if report.passed:
-        console.say(
-            _("{campaign} passed the check: {people}, {kb} KB").format(
-                campaign=report.campaign,
-                people=people,
-                kb=round(report.largest_bytes / 1000),
-            )
-        )
-        console.say(_("next: buzz send plan {campaign}").format(campaign=report.campaign))
-        return
-    errors = ngettext("{n} error", "{n} errors", report.errors).format(n=report.errors)
-    console.error(
-        _("{campaign} must not go out yet: {errors}").format(
-            campaign=report.campaign, errors=errors
-        )
-    )

@@ -1,7 +1,7 @@
 """``buzz config``: the settings in force, and whether the workspace can work with them."""
 
 import dataclasses
-from typing import Any
+from typing import Annotated, Any
 
 import typer
 
@@ -63,6 +63,44 @@ def check(*, json: work.Json = False) -> int:
             console.say(_("all is well with {folder}").format(folder=settings.workspace))
     wrong = any(finding.level is Level.ERROR for finding in findings)
     return ConfigurationError.exit_code if wrong else 0
+
+
+@work.command(app, "dkim-key", example="buzz config dkim-key --dry-run")
+def dkim_key(
+    ed25519: Annotated[
+        bool, typer.Option("--ed25519", help=N_("The second key, of the newer kind (RFC 8463)."))
+    ] = False,
+    *,
+    dry_run: work.DryRun = False,
+    json: work.Json = False,
+) -> None:
+    """Make a key that signs messages (DKIM), and show the DNS record to publish for it."""
+    from buzz.pipeline import workspace
+
+    settings = work.current().settings
+    made = workspace.make_signing_key(settings, is_ed25519=ed25519, dry_run=dry_run)
+    if json:
+        console.emit(
+            {
+                "path": made.path,
+                "record_name": made.record_name,
+                "record": made.record,
+                "settings": dict(made.settings),
+            }
+        )
+        return
+    if dry_run:
+        console.say(
+            _("would make {path}, published at {name}").format(
+                path=made.path, name=made.record_name
+            )
+        )
+        return
+    console.say(_("made {path}; publish this record:").format(path=made.path))
+    console.data(f"{made.record_name}. TXT {made.record}")
+    console.say(_("once it is there, write into buzz.toml, below [dkim]:"))
+    for key, value in made.settings:
+        console.data(f'{key} = "{value}"')
 
 
 def _sections(settings: Any) -> dict[str, Any]:

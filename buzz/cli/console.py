@@ -13,7 +13,6 @@ import sys
 import textwrap
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
-from pathlib import Path
 from typing import Any
 
 from buzz.cli import work
@@ -219,15 +218,15 @@ def is_interactive() -> bool:
     return sys.stdin is not None and sys.stdin.isatty() and sys.stderr.isatty()
 
 
-def open_page(path: Path) -> None:
-    """Open a file in the browser of a person who sits at a desktop; do nothing elsewhere."""
+def open_page(address: str) -> None:
+    """Open a page in the browser of a person who sits at a desktop; do nothing elsewhere."""
     has_desktop = sys.platform == "darwin" or any(
         os.environ.get(name) for name in ("DISPLAY", "WAYLAND_DISPLAY")
     )
     if has_desktop and is_interactive():
         import webbrowser
 
-        webbrowser.open(path.resolve().as_uri())
+        webbrowser.open(address)
 
 
 def flush() -> None:

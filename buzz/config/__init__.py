@@ -3,12 +3,13 @@
 Every key has a default. An environment variable overrides the file: ``BUZZ_`` + section + ``_`` +
 key, lists as JSON (``BUZZ_POLL_ALLOW_NETWORKS='["127.0.0.0/8"]'``). Secrets never stand in
 ``buzz.toml``: the SMTP password is ``BUZZ_SMTP_PASSWORD`` or ``data/smtp.password``, the signing
-secret ``BUZZ_SECRET`` or ``data/secret.key``, both files of mode 0600.
+secret ``BUZZ_SECRET`` or ``data/secret.key``, and keys for DKIM are files, all of mode 0600.
 """
 
 from buzz.config.reading import FILE, SECTIONS, as_toml, load, unknown_variables, without_password
 from buzz.config.settings import (
     Database,
+    Dkim,
     Poll,
     Rank,
     Send,
@@ -24,6 +25,7 @@ __all__ = [
     "FILE",
     "SECTIONS",
     "Database",
+    "Dkim",
     "Poll",
     "Rank",
     "Send",

@@ -13,7 +13,7 @@ from ipaddress import ip_address, ip_network
 from pathlib import Path
 from typing import Any, Literal, get_args, get_origin, get_type_hints
 
-from buzz.config.settings import Rank, Sender, Settings, Smtp, Web
+from buzz.config.settings import Dkim, Rank, Sender, Settings, Smtp, Web
 from buzz.core.text import printable
 from buzz.errors import ConfigurationError
 from buzz.locales import gettext as _
@@ -23,6 +23,9 @@ _PASSWORD = re.compile(r"([a-z0-9+]+://[^/@:]*):[^/@]+@")  # in an address: what
 _HOST_PORT = re.compile(r".+:\d{1,5}")
 _HOURS = re.compile(r"([01]\d|2[0-3]):[0-5]\d ?- ?([01]\d|2[0-3]):[0-5]\d")
 _ADDRESS = re.compile(r"[^<>]*<[^<>@\s]+@[^<>@\s]+>|[^<>@\s]+@[^<>@\s]+")
+_DOMAIN = re.compile(
+    r"[A-Za-z0-9](?:[A-Za-z0-9-]*[A-Za-z0-9])?(?:\.[A-Za-z0-9](?:[A-Za-z0-9-]*[A-Za-z0-9])?)*"
+)
 MAX_PORT = 65_535
 
 SECTIONS = {
@@ -172,6 +175,7 @@ def _contradictions(sections: Mapping[str, Any]) -> list[str]:
     """Return what no workspace can work with, one line each."""
     sender: Sender = sections["sender"]
     smtp: Smtp = sections["smtp"]
+    dkim: Dkim = sections["dkim"]
     web: Web = sections["web"]
     rank: Rank = sections["rank"]
     rules = (
@@ -186,6 +190,22 @@ def _contradictions(sections: Mapping[str, Any]) -> list[str]:
         (
             smtp.tls != "none" or _is_loopback(smtp.host),
             _('[smtp] tls: "none" is only for loopback, not for {host}').format(host=smtp.host),
+        ),
+        (
+            not (dkim.key_file or dkim.ed25519_key_file) or _DOMAIN.fullmatch(dkim.domain),
+            _("[dkim] domain: wants the domain of the sender's address, e.g. parti.example"),
+        ),
+        (
+            not dkim.domain or dkim.key_file or dkim.ed25519_key_file,
+            _("[dkim] key_file: wanted with a domain (buzz config dkim-key makes one)"),
+        ),
+        (
+            _DOMAIN.fullmatch(dkim.selector) and _DOMAIN.fullmatch(dkim.ed25519_selector),
+            _("[dkim] selector: letters, digits, hyphens and dots"),
+        ),
+        (
+            dkim.selector != dkim.ed25519_selector,
+            _("[dkim] ed25519_selector: another than selector"),
         ),
         (0 < smtp.port <= MAX_PORT, _("[smtp] port: from 1 to 65535")),
         (smtp.connections >= 1, _("[smtp] connections: at least 1")),

@@ -5,13 +5,16 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from functools import cached_property
 from pathlib import Path
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any, Literal
 from urllib.parse import quote
 
 from buzz.edges import files
 from buzz.errors import ConfigurationError
 from buzz.locales import gettext as _
 from buzz.locales import mark as N_
+
+if TYPE_CHECKING:
+    from buzz.core.dkim import Signer
 
 
 def _key(default: Any, help_: str) -> Any:
@@ -100,6 +103,17 @@ class Send:
     quiet_hours: str = _key("", N_('no sending then, Europe/Paris, e.g. "21:00-08:00"'))
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Dkim:
+    """``[dkim]``: signatures of our own; without a domain the next hop signs, or nobody does."""
+
+    domain: str = _key("", N_("that of the sender's address; empty: the next hop signs"))
+    selector: str = _key("buzz", N_("the key is published at SELECTOR._domainkey.DOMAIN"))
+    key_file: str = _key("", N_("RSA, 0600, e.g. data/dkim.key (buzz config dkim-key)"))
+    ed25519_selector: str = _key("buzz-ed25519", N_("where the second key is published"))
+    ed25519_key_file: str = _key("", N_("a second signature, for receivers that know RFC 8463"))
+
+
 @dataclass(frozen=True, kw_only=True)
 class Settings:
     """Everything a command needs to know, and the workspace it works in.
@@ -112,6 +126,7 @@ class Settings:
     workspace: Path
     sender: Sender = field(default_factory=Sender)
     smtp: Smtp = field(default_factory=Smtp)
+    dkim: Dkim = field(default_factory=Dkim)
     database: Database = field(default_factory=Database)
     web: Web = field(default_factory=Web)
     tracking: TrackingModes = field(default_factory=TrackingModes)
@@ -182,3 +197,30 @@ class Settings:
         return os.environ.get("BUZZ_SMTP_PASSWORD") or files.read_secret(
             self.data / "smtp.password"
         )
+
+    @cached_property
+    def signers(self) -> "tuple[Signer, ...]":
+        """Return who signs our messages, RSA first; nobody where the next hop does.
+
+        Raises:
+            ConfigurationError: a key is missing, no key, too weak, or others can read it.
+        """
+        from buzz.core.dkim import Signer, read_key  # noqa: PLC0415  (heavy, and rarely wanted)
+
+        dkim = self.dkim
+        pairs = ((dkim.selector, dkim.key_file), (dkim.ed25519_selector, dkim.ed25519_key_file))
+        signers = []
+        for selector, name in pairs if dkim.domain else ():
+            if not name:
+                continue
+            path = self.workspace / name
+            pem = files.read_secret(path)
+            if not pem:
+                raise ConfigurationError(
+                    _("there is no key to sign with"),
+                    place=str(path),
+                    remedy=_("run: buzz config dkim-key"),
+                )
+            key = read_key(pem, str(path))
+            signers.append(Signer(domain=dkim.domain, selector=selector, key=key))
+        return tuple(signers)

@@ -24,6 +24,8 @@ PATHS = {
     Purpose.ONLINE: "/l/",
     Purpose.RELAY: "/r/",
     Purpose.PREFERENCES: "/p/",
+    Purpose.KIT: "/k/",
+    Purpose.CARD: "/i/",  # followed by TOKEN.png or TOKEN.svg
 }
 PIXEL_SUFFIX = ".gif"
 
@@ -37,6 +39,8 @@ _PERSONS = {
     Purpose.ONLINE: b"buzzonln",
     Purpose.RELAY: b"buzzrlay",
     Purpose.PREFERENCES: b"buzzpref",
+    Purpose.KIT: b"buzzkitp",
+    Purpose.CARD: b"buzzcard",
 }
 _KEY_ID_PERSON = b"buzzkyid"
 _TO_URL = bytes.maketrans(b"+/", b"-_")
@@ -131,6 +135,7 @@ def letter_urls(
         unsubscribe=address(Purpose.UNSUBSCRIBE),
         online=address(Purpose.ONLINE),
         preferences=address(Purpose.PREFERENCES),
+        kit=address(Purpose.KIT),
     )
 
 
@@ -158,6 +163,7 @@ def online_urls(
         unsubscribe=urls.unsubscribe,
         online=urls.online,
         preferences=urls.preferences,
+        kit=urls.kit,
     )
 
 
@@ -183,6 +189,8 @@ class Rule:
         )
 
 
+LINK_PREVIEW = "link-preview"  # a network's robot, which shows what is behind a link
+
 RULES = (  # the first that fits decides
     Rule(name="no-agent", agent=Agent.SCANNER, is_=("",)),
     Rule(name="google-image-proxy", agent=Agent.PROXY, contains=("googleimageproxy",)),
@@ -195,10 +203,18 @@ RULES = (  # the first that fits decides
     Rule(name="proofpoint", agent=Agent.SCANNER, contains=("proofpoint",)),
     Rule(name="mimecast", agent=Agent.SCANNER, contains=("mimecast",)),
     Rule(
-        name="link-preview",
+        name=LINK_PREVIEW,
         agent=Agent.PREFETCH,
-        begins=("facebookexternalhit", "whatsapp/", "telegrambot", "slackbot", "linkedinbot"),
-        contains=("twitterbot", "discordbot", "skypeuripreview", "mastodon/"),
+        begins=(
+            "facebookexternalhit",
+            "linkedinbot",
+            "meta-externalagent",
+            "meta-externalfetcher",
+            "slackbot",
+            "telegrambot",
+            "whatsapp/",
+        ),
+        contains=("bluesky", "discordbot", "mastodon/", "skypeuripreview", "twitterbot"),
     ),
     Rule(
         name="program",

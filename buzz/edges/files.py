@@ -61,27 +61,7 @@ def read_text(path: Path, place: str) -> str:
         FileNotFoundError: there is no such file.
         CheckRefused: it is no plain file, too large, or not UTF-8.
     """
-    try:
-        if not stat.S_ISREG(path.stat().st_mode):  # opening a pipe would wait for ever
-            raise CheckRefused(
-                _("this is no file"), place=place, remedy=_("put a text file in its place")
-            )
-        with path.open("rb") as file:
-            content = file.read(MAX_TEXT_BYTES + 1)
-    except FileNotFoundError:
-        raise
-    except OSError as exc:
-        raise CheckRefused(
-            _("cannot read this file: {why}").format(why=system.words(exc)),
-            place=place,
-            remedy=_("check its owner and mode"),
-        ) from exc
-    if len(content) > MAX_TEXT_BYTES:
-        raise CheckRefused(
-            _("larger than {most} MB").format(most=MAX_TEXT_BYTES // 1_000_000),
-            place=place,
-            remedy=_("shorten it"),
-        )
+    content = read_bytes(path, place, most=MAX_TEXT_BYTES)
     try:
         return content.decode("utf-8-sig")
     except UnicodeDecodeError as exc:
@@ -91,6 +71,41 @@ def read_text(path: Path, place: str) -> str:
             place=f"{place}:{line}",
             remedy=_("save it as UTF-8"),
         ) from exc
+
+
+def read_bytes(path: Path, place: str, *, most: int) -> bytes:
+    """Return the content of a file that a person made.
+
+    Args:
+        place: what messages call the file.
+        most: bytes; a larger one is refused.
+
+    Raises:
+        FileNotFoundError: there is no such file.
+        CheckRefused: it is no plain file, too large, or cannot be read.
+    """
+    try:
+        if not stat.S_ISREG(path.stat().st_mode):  # opening a pipe would wait for ever
+            raise CheckRefused(
+                _("this is no file"), place=place, remedy=_("put a file in its place")
+            )
+        with path.open("rb") as file:
+            content = file.read(most + 1)
+    except FileNotFoundError:
+        raise
+    except OSError as exc:
+        raise CheckRefused(
+            _("cannot read this file: {why}").format(why=system.words(exc)),
+            place=place,
+            remedy=_("check its owner and mode"),
+        ) from exc
+    if len(content) > most:
+        raise CheckRefused(
+            _("larger than {most} MB").format(most=most // 1_000_000),
+            place=place,
+            remedy=_("make it smaller"),
+        )
+    return content
 
 
 def private_folder(path: Path) -> Path:

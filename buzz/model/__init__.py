@@ -15,14 +15,18 @@ from buzz.model.campaign import (
     CampaignStatus,
     CompiledLetter,
     Finding,
+    Image,
+    LetterSource,
     LetterUrls,
     Level,
     Link,
     LinkId,
+    Probe,
     Recipient,
     Sender,
     TalkingPoint,
     Tracking,
+    Waiver,
 )
 from buzz.model.delivery import Account, Attempt, Delivery, DeliveryId, DeliveryState, Phase
 from buzz.model.feeds import (
@@ -38,6 +42,7 @@ from buzz.model.feeds import (
     ParsedFeed,
     Validators,
 )
+from buzz.model.kit import Kit, Length, Markup, Passage
 from buzz.model.ranking import Hold, RankedBlog, Ranking, RankingId
 from buzz.model.registry import Blog, BlogStatus, Channel, Consent, Ground
 from buzz.model.relay import Evidence, MessagePack, Relay, RelayId, RelayMode, Stance, Verdict
@@ -76,16 +81,23 @@ __all__ = [
     "Finding",
     "Ground",
     "Hold",
+    "Image",
+    "Kit",
     "LeftOut",
+    "Length",
+    "LetterSource",
     "LetterUrls",
     "Level",
     "Link",
     "LinkId",
+    "Markup",
     "MessagePack",
     "Move",
     "MoveKind",
     "ParsedFeed",
+    "Passage",
     "Phase",
+    "Probe",
     "Purpose",
     "RankedBlog",
     "Ranking",
@@ -101,4 +113,5 @@ __all__ = [
     "Tracking",
     "Validators",
     "Verdict",
+    "Waiver",
 ]

@@ -40,6 +40,15 @@ class TalkingPoint:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Image:
+    """A picture beside ``letter.md``, as letters show it."""
+
+    url: str  # below web.base_url; its name is made from its content
+    width: int  # pixels it is shown in, at most a letter's column
+    height: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Campaign:
     """A campaign as its folder says: front matter and Markdown, parsed and cleaned."""
 
@@ -63,6 +72,8 @@ class Campaign:
     closing_html: str = ""  # what stands after a thematic break (---)
     closing_text: str = ""
     talking_points: tuple[TalkingPoint, ...] = ()
+    images: tuple[Image, ...] = ()  # in the order of the text
+    translations: tuple["Campaign", ...] = ()  # the same letter, one a language; theirs are empty
     content_hash: str = ""  # of everything that decides what is sent
 
 
@@ -105,6 +116,26 @@ class Finding:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Waiver:
+    """A person's decision that one rule shall not stop one campaign."""
+
+    rule: str
+    reason: str
+    who: str  # user of the operating system
+    at: datetime
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Probe:
+    """Whether an address of a letter answered when it was last asked."""
+
+    url: str
+    at: datetime
+    status: int = 0  # HTTP status; 0: no answer
+    error: str = ""  # a code of FetchResult; empty: it answered well
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Link:
     """An address in a letter, stored at send time: a click leads nowhere else."""
 
@@ -137,6 +168,16 @@ class Recipient:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class LetterSource:
+    """What a letter is rendered from again, where its template looks into its recipient."""
+
+    place: str  # where it does so first: template and line
+    template: str
+    templates: tuple[tuple[str, str], ...]  # name and Jinja source of each
+    values: str  # JSON: what templates may use, with the words of slots
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class CompiledLetter:
     """A letter rendered once per template and language, with slots to fill per recipient.
 
@@ -152,6 +193,7 @@ class CompiledLetter:
     slots: Mapping[str, str]  # name -> the word that stands for it in subject, html and text
     links: tuple[Link, ...]
     content_hash: str
+    source: LetterSource | None = None  # None: slots say all that differs between recipients
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -164,6 +206,7 @@ class LetterUrls:
     unsubscribe: str = ""  # RFC 8058: GET shows, POST acts
     online: str = ""
     preferences: str = ""
+    kit: str = ""  # what the blog may paste, each link its own
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -56,6 +56,7 @@ class MessagePack:
     tracking_prefixes: tuple[str, ...] = ()  # our own short links: base addresses of tokens
     third_party_quotes: tuple[str, ...] = ()
     titles: tuple[str, ...] = ()  # of the talking points, in their order; for the report
+    translations: tuple["MessagePack", ...] = ()  # the same message in other languages
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -18,6 +18,8 @@ class Purpose(StrEnum):
     RELAY = "relay"
     ONLINE = "online"
     PREFERENCES = "preferences"
+    KIT = "kit"
+    CARD = "card"  # pictures of a passage, the same for every blog
 
 
 class EventKind(StrEnum):

@@ -6,13 +6,14 @@ import shlex
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from datetime import datetime
+from email.utils import parseaddr
 from pathlib import Path
 
 from buzz import config
 from buzz.config import Settings
+from buzz.core import dkim, urls
 from buzz.core import registry as core
-from buzz.core import urls
-from buzz.edges import files
+from buzz.edges import files, keys
 from buzz.edges.store import open_store
 from buzz.errors import BuzzError, ConfigurationError, UsageError
 from buzz.locales import gettext as _
@@ -136,6 +137,53 @@ def _source(settings: Settings, variable: str, file: str) -> str:
     return str(path.relative_to(settings.workspace)) if files.read_secret(path) else ""
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SigningKey:
+    """A new key for DKIM, and what to do with it."""
+
+    path: str  # within the workspace
+    record_name: str  # in the DNS
+    record: str  # the TXT record to publish there; empty: a dry run
+    settings: tuple[tuple[str, str], ...]  # of [dkim]: key and value
+
+
+def make_signing_key(
+    settings: Settings, *, is_ed25519: bool = False, dry_run: bool = False
+) -> SigningKey:
+    """Make a key for DKIM in ``data/``, and return what to publish and to set.
+
+    Raises:
+        UsageError: there is one already: whoever replaces it unannounced breaks what is sent.
+    """
+    prefix, name = ("ed25519_", "dkim-ed25519.key") if is_ed25519 else ("", "dkim.key")
+    path = settings.data / name
+    if path.exists():
+        raise UsageError(
+            _("there is a key already"),
+            place=str(path),
+            remedy=_("to replace it, move it away first, and choose another selector"),
+        )
+    domain = settings.dkim.domain or parseaddr(settings.sender.from_)[1].rpartition("@")[2]
+    selector = getattr(settings.dkim, f"{prefix}selector")
+    record = ""
+    if not dry_run:
+        pem = keys.signing_key(is_ed25519=is_ed25519)
+        files.private_folder(path.parent)
+        files.write(path, pem)
+        record = dkim.dns_record(dkim.read_key(pem, str(path)).public_key())
+    relative = path.relative_to(settings.workspace).as_posix()
+    return SigningKey(
+        path=relative,
+        record_name=f"{selector}._domainkey.{domain}",
+        record=record,
+        settings=(
+            ("domain", domain),
+            (f"{prefix}selector", selector),
+            (f"{prefix}key_file", relative),
+        ),
+    )
+
+
 def check(settings: Settings) -> tuple[Finding, ...]:
     """Return what is wrong or doubtful about a workspace whose settings could be read."""
     return (
@@ -152,7 +200,7 @@ def check(settings: Settings) -> tuple[Finding, ...]:
 
 def _unsafe(settings: Settings) -> Iterator[Finding]:
     """Yield what others can read, and secrets that are missing."""
-    for secret in ("secret", "smtp_password"):
+    for secret in ("secret", "smtp_password", "signers"):
         try:
             getattr(settings, secret)
         except ConfigurationError as exc:

@@ -72,6 +72,22 @@ def page(
     )
 
 
+def picture(body: bytes, media_type: str, etag: str, status: int = 200) -> Response:
+    """Return a picture that anybody may show and keep for a day; 304 has no body."""
+    return Response(
+        body,
+        status_code=status,
+        media_type=media_type,
+        headers={
+            **HEADERS,
+            **_POLICY,
+            "cache-control": "public, max-age=86400",
+            "cross-origin-resource-policy": "cross-origin",
+            "etag": etag,
+        },
+    )
+
+
 def ascii_url(url: str) -> str:
     """Return an address as a header may carry it (RFC 9110 §10.2.2 wants a URI, RFC 3986)."""
     return quote(url, safe="!#$%&'()*+,/:;=?@[]~")

@@ -27,16 +27,16 @@ from buzz.core.tracking import (
     TokenPayload,
     make_token,
     online_urls,
-    read_token,
 )
 from buzz.edges import spool
 from buzz.edges.store import Store, campaigns
 from buzz.errors import BuzzError
 from buzz.model import Channel, Purpose
 from buzz.pipeline import collect, privacy
-from buzz.web import answers, limits, pages
+from buzz.web import answers, limits, pages, pictures, requests
+from buzz.web.kits import Kits
 from buzz.web.pages import Page, Pages
-from buzz.web.tracker import Hit, Tracker
+from buzz.web.tracker import Hit, Previewer, Tracker
 
 _READ = ["GET"]  # Starlette adds HEAD
 _READ_AND_ACT = ["GET", "POST"]
@@ -61,9 +61,9 @@ def create_app(settings: Settings, store: Store) -> Starlette:
         finally:
             await run_in_threadpool(tracker.stop)
 
-    def hit(purpose: Purpose, suffix: str = "") -> Route:
+    def hit(purpose: Purpose, suffix: str = "", preview: Previewer | None = None) -> Route:
         path = f"{PATHS[purpose]}{{token}}{suffix}"
-        return Route(path, Hit(tracker, settings.secret, purpose), methods=_READ)
+        return Route(path, Hit(tracker, settings.secret, purpose, preview), methods=_READ)
 
     def shown(purpose: Purpose, endpoint: Callable[..., object], methods: list[str]) -> Route:
         return Route(f"{PATHS[purpose]}{{token}}", endpoint, methods=methods)
@@ -72,10 +72,12 @@ def create_app(settings: Settings, store: Store) -> Starlette:
         routes=[
             hit(Purpose.OPEN, PIXEL_SUFFIX),
             hit(Purpose.CLICK),
-            hit(Purpose.RELAY),
+            hit(Purpose.RELAY, preview=service.kits.preview),
             shown(Purpose.UNSUBSCRIBE, service.unsubscribe, _READ_AND_ACT),
             shown(Purpose.PREFERENCES, service.preferences, _READ_AND_ACT),
             shown(Purpose.ONLINE, service.online, _READ),
+            *service.kits.routes(),
+            pictures.route(settings),
             Route("/health", service.health, methods=_READ),
             Route("/", service.home, methods=_READ),
         ],
@@ -100,12 +102,13 @@ class _Service:
         self._secret = settings.secret
         self._pages = Pages(settings.sender)
         self.tracker = Tracker(settings, store)
+        self.kits = Kits(settings, store, self._pages)
 
     # --- endpoints ------------------------------------------------------------------------------
 
     async def unsubscribe(self, request: Request) -> Response:
         """GET asks, POST stops the letter (RFC 8058: either encoding, no redirect, no cookie)."""
-        token = self._token(request, Purpose.UNSUBSCRIBE)
+        token = requests.token(self._secret, request, Purpose.UNSUBSCRIBE)
         if request.method == "POST":
             # Whatever the body says: a mail client's odd encoding must keep nobody on the list.
             await limits.body(request)
@@ -114,7 +117,7 @@ class _Service:
 
     async def preferences(self, request: Request) -> Response:
         """GET shows what is measured and sent, POST stops one of them."""
-        token = self._token(request, Purpose.PREFERENCES)
+        token = requests.token(self._secret, request, Purpose.PREFERENCES)
         if request.method == "POST":
             form = parse_qs((await limits.body(request)).decode("latin-1"))
             return await run_in_threadpool(self._stop, token, form.get(pages.STOP, [""])[0])
@@ -122,7 +125,7 @@ class _Service:
 
     async def online(self, request: Request) -> Response:
         """Show the letter as it was sent, without its reader's name."""
-        token = self._token(request, Purpose.ONLINE)
+        token = requests.token(self._secret, request, Purpose.ONLINE)
         return await run_in_threadpool(self._online, token)
 
     async def health(self, _request: Request) -> Response:
@@ -140,7 +143,7 @@ class _Service:
 
     async def home(self, request: Request) -> Response:
         """Say whose service this is."""
-        with locales.speaking(_wish(request)):
+        with locales.speaking(requests.wish(request)):
             return self._page(self._pages.home())
 
     # --- what they show -------------------------------------------------------------------------
@@ -236,24 +239,13 @@ class _Service:
     ) -> Response:
         return answers.page(self._pages.html(page), self._pages.policy, status, headers)
 
-    def _token(self, request: Request, purpose: Purpose) -> TokenPayload:
-        """Return what the token in the address says.
-
-        Raises:
-            HTTPException: 404, the token is not ours.
-        """
-        payload = read_token(self._secret, purpose, request.path_params["token"])
-        if payload is None:
-            raise HTTPException(404)
-        return payload
-
     # --- what went wrong ------------------------------------------------------------------------
 
     def problem(
         self, request: Request, status: int, headers: dict[str, str] | None = None
     ) -> Response:
         """Return the page for a status, in the browser's language."""
-        with locales.speaking(_wish(request)):
+        with locales.speaking(requests.wish(request)):
             return self._page(self._pages.problem(status), status, headers)
 
     async def refused(self, request: Request, exc: Exception) -> Response:
@@ -271,9 +263,3 @@ class _Service:
     async def failed(self, request: Request, _exc: Exception) -> Response:
         """Answer after a fault of our own."""
         return self.problem(request, 500)
-
-
-def _wish(request: Request) -> str:
-    """Return the first language a browser asks for that we speak."""
-    asked = request.headers.get("accept-language", "")
-    return locales.supported(*(part.split(";")[0].strip() for part in asked.split(",")))

@@ -9,6 +9,7 @@ from contextlib import contextmanager
 
 import h11
 import uvicorn
+from starlette.applications import Starlette
 from uvicorn.protocols.http.h11_impl import H11Protocol
 
 from buzz.config import Settings
@@ -41,32 +42,52 @@ def serve(
         UsageError: the address is no address.
         ConfigurationError: it is taken, or is not ours to take.
     """
+    run(create_app(settings, store), bind, listening)
+
+
+def run(
+    app: Starlette,
+    bind: str,
+    listening: Callable[[str], object] | None = None,
+    *,
+    stop_within_s: int = _STOP_WITHIN_S,
+) -> None:
+    """Serve an application until SIGINT or SIGTERM; the others are those of :func:`serve`.
+
+    Args:
+        stop_within_s: how long answers that are under way may take then.
+
+    Raises:
+        ConfigurationError: as :func:`serve`.
+    """
     with listen(bind) as listener:
         host, port = listener.getsockname()[:2]
         shown = f"[{host}]" if ":" in host else host
-        server = make_server(
-            settings, store, lambda: listening and listening(f"http://{shown}:{port}")
+        server = server_of(
+            app,
+            lambda: listening and listening(f"http://{shown}:{port}"),
+            stop_within_s=stop_within_s,
         )
         asyncio.run(server.serve(sockets=[listener]))
 
 
-def make_server(
-    settings: Settings,
-    store: Store,
+def server_of(
+    app: Starlette,
     listening: Callable[[], object] = lambda: None,
     *,
     idle_s: int = IDLE_S,
+    stop_within_s: int = _STOP_WITHIN_S,
 ) -> uvicorn.Server:
-    """Return a server of a workspace's service, to be run on a socket from :func:`listen`."""
+    """Return a server of an application, to be run on a socket from :func:`listen`."""
     config = uvicorn.Config(
-        create_app(settings, store),
+        app,
         access_log=False,  # who asked for what is nobody's business
         log_level="warning",
         server_header=False,
         proxy_headers=False,  # nothing here looks at an address
         lifespan="on",
         timeout_keep_alive=idle_s,
-        timeout_graceful_shutdown=_STOP_WITHIN_S,
+        timeout_graceful_shutdown=stop_within_s,
         limit_concurrency=AT_ONCE,
         http=_Connection,  # httptools is faster, but lets headers grow without end
         ws="none",

@@ -10,16 +10,17 @@ import asyncio
 import math
 import threading
 import time
-from collections.abc import Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from contextlib import suppress
 from datetime import datetime
 
 from starlette.exceptions import HTTPException
+from starlette.responses import Response
 from starlette.types import Receive, Scope, Send
 
 from buzz.config import Settings
 from buzz.core import consent
-from buzz.core.tracking import TokenPayload, classify, read_token
+from buzz.core.tracking import LINK_PREVIEW, TokenPayload, classify, read_token
 from buzz.edges.spool import Spool
 from buzz.edges.store import Store, campaigns, events
 from buzz.errors import BuzzError
@@ -175,13 +176,24 @@ class Tracker:
             collect.drain(self._settings, self._store)
 
 
+# Makes of a relay link's token and its address what a network shows of it, or None.
+Previewer = Callable[[TokenPayload, str], Awaitable[Response | None]]
+
+
 class Hit:
     """The ASGI end of ``/o/``, ``/c/`` and ``/r/``."""
 
-    def __init__(self, tracker: Tracker, secret: bytes, purpose: Purpose) -> None:
+    def __init__(
+        self,
+        tracker: Tracker,
+        secret: bytes,
+        purpose: Purpose,
+        preview: Previewer | None = None,
+    ) -> None:
         self._tracker = tracker
         self._secret = secret
         self._purpose = purpose
+        self._preview = preview
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Record the hit and answer with the pixel or the way to the stored address.
@@ -200,7 +212,11 @@ class Hit:
         if url is None:
             raise HTTPException(404)
         await self._tracker.record(self._purpose, payload, scope)
-        await redirect(url)(scope, receive, send)
+        shown = None
+        if self._preview and classify(scope["method"], *_said(scope))[1] == LINK_PREVIEW:
+            with suppress(BuzzError):  # the database is away: the way there is enough
+                shown = await self._preview(payload, url)
+        await (shown or redirect(url))(scope, receive, send)
 
 
 def _said(scope: Scope) -> tuple[str, str]:

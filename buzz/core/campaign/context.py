@@ -1,10 +1,11 @@
 """What the rules of ``campaign check`` look at, and how they tell of what they find."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 
-from buzz.model import Campaign, Finding, LetterUrls, Level, Recipient, Sender
+from buzz.core.campaign.places import Templates
+from buzz.model import Campaign, Finding, LetterUrls, Level, Probe, Recipient, Sender
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -18,6 +19,8 @@ class Rendered:
     html: str
     text: str
     has_notice: bool  # the words of GDPR art. 14 stand in both parts
+    holes: tuple[str, ...] = ()  # variables that stand in it and have no value
+    online: str = ""  # the HTML of its page online; empty: not looked at
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -30,6 +33,10 @@ class Context:
     sender: Sender
     masses: Mapping[int, float]  # talking point -> summed idf
     now: datetime
+    others: int = 0  # recipients who get the letter in another of its languages
+    wordings: Mapping[int, str] = field(default_factory=dict)  # for talking points too general
+    probes: Mapping[str, Probe] = field(default_factory=dict)  # links that were asked, by address
+    sources: Mapping[str, str] = field(default_factory=dict)  # of the templates, by name
 
     def error(self, rule: str, what: str, remedy: str, place: str = "") -> Finding:
         """Return a finding that stops a send."""
@@ -49,6 +56,6 @@ class Context:
         return f"{self.path}:{self.source.count(chr(10), 0, at) + 1}" if at >= 0 else self.path
 
     @property
-    def template(self) -> str:
-        """Return how messages name the HTML template."""
-        return f"templates/{self.campaign.template}.html.j2"
+    def templates(self) -> Templates:
+        """Return where things stand in the templates."""
+        return Templates(self.campaign.template, self.sources)

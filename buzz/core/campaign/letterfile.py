@@ -1,4 +1,9 @@
-"""``letter.md``: YAML front matter, then Markdown; each mistake with its line and its remedy."""
+"""``letter.md``: YAML front matter, then Markdown; each mistake with its line and its remedy.
+
+A letter may stand in several languages, one file each. One of them is the campaign's; what holds
+for all of it (who gets it, when, from whom, by which template) is said there, and the others are
+its translations, talking point by talking point.
+"""
 
 import re
 from collections.abc import Callable, Mapping
@@ -7,6 +12,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, time, timedelta
 from difflib import get_close_matches
 from email.utils import parseaddr
+from functools import partial
 from hashlib import blake2b
 from typing import Any
 
@@ -14,8 +20,10 @@ import yaml
 from frontmatter.default_handlers import YAMLHandler
 
 from buzz.core.campaign import markdown
+from buzz.core.campaign.markdown import Show
 from buzz.core.campaign.segment import parse_segment
-from buzz.core.text import is_slug, one_line
+from buzz.core.campaign.typography import mended
+from buzz.core.text import is_slug, one_line, visible
 from buzz.core.urls import is_web
 from buzz.errors import CheckRefused
 from buzz.locales import gettext as _
@@ -28,34 +36,55 @@ _LANGUAGE = re.compile(r"[a-z]{2,3}(-[A-Za-z0-9]{2,8})*")
 _TEXTS = ("subject", "preheader", "language", "from", "reply_to", "segment", "template")
 _LISTS = ("links", "slogans", "hashtags", "names", "third_party_quotes")
 _TIMES = ("not_before", "not_after")
+_IN_HEADERS = ("subject", "from", "reply_to")
+_SMUGGLED = re.compile(r"[\r\n]|=\?[^\s?]*\?[bq]\?[^?]*(?:\?=)?", re.IGNORECASE)  # RFC 2047 §2
+_OF_ALL = ("from_", "reply_to", "segment", "template", *_TIMES)  # the same in every language
+_DEFAULT_LANGUAGE = "fr"  # as Campaign has it
 KEYS = (*_TEXTS, *_LISTS, *_TIMES)
 
 
-def parse(text: str, *, slug: str, path: str) -> Campaign:
+def parse(text: str, *, slug: str, path: str, show: Show = markdown.no_images) -> Campaign:
     """Return the campaign that a ``letter.md`` describes.
 
     Args:
         text: the file's content.
         slug: the campaign's folder name.
         path: the file, as messages shall name it.
+        show: finds the images beside it.
 
     Raises:
         CheckRefused: the file has mistakes; each is named with its line and remedy.
     """
-    campaign, findings = read(text, slug=slug, path=path)
+    campaign, findings = read(text, slug=slug, path=path, show=show)
     if campaign is None:
         raise refused(findings)
     return campaign
 
 
-def read(text: str, *, slug: str, path: str) -> tuple[Campaign | None, tuple[Finding, ...]]:
-    """Return the campaign, or None and what is wrong with the file."""
+def read(
+    text: str,
+    *,
+    slug: str,
+    path: str,
+    show: Show = markdown.no_images,
+    language: str = "",
+    original: Campaign | None = None,
+) -> tuple[Campaign | None, tuple[Finding, ...]]:
+    """Return the campaign, or None and what is wrong with the file.
+
+    Args:
+        text, slug, path, show: as for :func:`parse`.
+        language: what the file's name says it is written in; empty: its front matter says it.
+        original: the campaign that this file is a translation of.
+    """
     file = _File(path)
     front, content = _split(text.removeprefix("\ufeff").replace("\r\n", "\n"), file)
     first_line = text.count("\n") - content.count("\n") + 1
-    values = _front_matter(front, file)
+    values = _spoken(_front_matter(front, file), language, file)
+    if original:
+        values = _translated(values, original, file)
     markdown.variables(content, first_line, file.report)
-    parts = markdown.body(content, first_line, file.report)
+    parts = markdown.body(content, first_line, file.report, language=_language(values), show=show)
     if not parts.points and not file.findings:
         file.report(
             "talking-points",
@@ -71,6 +100,15 @@ def read(text: str, *, slug: str, path: str) -> tuple[Campaign | None, tuple[Fin
                 _("a talking point needs a title and a text"),
                 _("write it, or take the ## line out"),
             )
+    if original and len(parts.points) != len(original.talking_points) and not file.findings:
+        file.report(
+            "languages",
+            first_line,
+            _("{n} talking points here, {m} in the campaign's own language").format(
+                n=len(parts.points), m=len(original.talking_points)
+            ),
+            _("translate each one, in the same order: relays are counted by their number"),
+        )
     if file.findings:
         return None, tuple(file.findings)
     return (
@@ -92,6 +130,13 @@ def read(text: str, *, slug: str, path: str) -> tuple[Campaign | None, tuple[Fin
                 )
                 for number, point in enumerate(parts.points, 1)
             ),
+            images=tuple(
+                dict.fromkeys(
+                    image
+                    for part in (parts.intro, *parts.points, parts.closing)
+                    for image in part.images
+                )
+            ),
             content_hash=blake2b(text.encode(), digest_size=16).hexdigest(),
         ),
         (),
@@ -108,6 +153,42 @@ def refused(findings: tuple[Finding, ...]) -> CheckRefused:
         place=findings[0].place.partition(":")[0],
         details=[f"{f.place}: {f.what} ({f.remedy})" for f in findings],
     )
+
+
+def _language(values: Mapping[str, Any]) -> str:
+    return str(values.get("language") or _DEFAULT_LANGUAGE)
+
+
+def _spoken(values: dict[str, Any], language: str, file: "_File") -> dict[str, Any]:
+    """Return the values with their language, and their prose in its typography."""
+    said = values.get("language", "")
+    if language and said and said.partition("-")[0].lower() != language:
+        file.wrong(
+            "language",
+            _("the file's name says `{language}`").format(language=language),
+            _("rename the file, or take the key out"),
+        )
+    spoken = {**values, "language": said or language} if said or language else values
+    mend = partial(mended, language=_language(spoken))
+    for key in ("subject", "preheader"):
+        if key in spoken:
+            spoken[key] = mend(spoken[key])
+    if "slogans" in spoken:
+        spoken["slogans"] = tuple(map(mend, spoken["slogans"]))
+    return spoken
+
+
+def _translated(values: dict[str, Any], original: Campaign, file: "_File") -> dict[str, Any]:
+    """Return the values of a translation: those of the whole campaign are the original's."""
+    inherited = {key: getattr(original, key) for key in (*_OF_ALL, *_LISTS)}
+    for key in _OF_ALL:
+        if key in values and values[key] != inherited[key]:
+            file.wrong(
+                key.rstrip("_"),
+                _("this holds for the whole campaign, and its own letter says otherwise"),
+                _("take it out here"),
+            )
+    return {**inherited, **{key: value for key, value in values.items() if value != ()}}
 
 
 @dataclass(slots=True)
@@ -227,6 +308,16 @@ def _text(key: str, value: Any, file: _File) -> str:
         )
         return ""
     markdown.variables(value, file.lines.get(key, 1), file.report)
+    if key in _IN_HEADERS and (hidden := _SMUGGLED.search(value.strip())):
+        file.report(
+            "headers",
+            file.lines.get(key, 1),
+            _("{key}: {what} could hide a header, e.g. Bcc").format(
+                key=key,
+                what=_("a line break") if hidden[0] in "\r\n" else f"`{visible(hidden[0])}`",
+            ),
+            _("write it on one line, as people shall read it"),
+        )
     return one_line(value)
 
 

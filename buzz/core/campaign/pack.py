@@ -39,6 +39,10 @@ def message_pack(
         tracking_prefixes=(f"{base}/r/", f"{base}/c/"),
         third_party_quotes=campaign.third_party_quotes,
         titles=titles,
+        translations=tuple(
+            message_pack(other, organisation=organisation, sent_at=sent_at, base_url=base_url)
+            for other in campaign.translations
+        ),
     )
 
 

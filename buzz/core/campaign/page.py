@@ -22,6 +22,7 @@ class Page:
     elements: tuple[tuple[str, Mapping[str, str]], ...]
     links: tuple[PageLink, ...]
     styles: tuple[str, ...]  # the content of each style block
+    comments: tuple[str, ...]
     title: str
     text: str  # what is read
 
@@ -49,6 +50,7 @@ def read_page(html: str) -> Page:
         elements=tuple(reader.elements),
         links=tuple(reader.links),
         styles=tuple(reader.said["style"]),
+        comments=tuple(reader.comments),
         title="".join(reader.said["title"]),
         text=" ".join(reader.words),
     )
@@ -60,6 +62,7 @@ class _Reader(HTMLParser):
         self.elements: list[tuple[str, Mapping[str, str]]] = []
         self.links: list[PageLink] = []
         self.words: list[str] = []
+        self.comments: list[str] = []
         self.said: dict[str, list[str]] = {tag: [] for tag in _SILENT}
         self._silent = ""
         self._href: str | None = None
@@ -72,6 +75,8 @@ class _Reader(HTMLParser):
             self._silent = tag
         if tag == "a" and "href" in attributes:
             self._href, self._label = attributes["href"], []
+        if tag == "img" and self._href is not None:
+            self._label.append(attributes.get("alt", ""))
 
     def handle_endtag(self, tag: str) -> None:
         if tag == self._silent:
@@ -79,6 +84,9 @@ class _Reader(HTMLParser):
         if tag == "a" and self._href is not None:
             self.links.append(PageLink(self._href, " ".join("".join(self._label).split())))
             self._href = None
+
+    def handle_comment(self, data: str) -> None:
+        self.comments.append(data)
 
     def handle_data(self, data: str) -> None:
         if self._silent:

@@ -4,7 +4,8 @@ import re
 from collections.abc import Callable, Iterator, Mapping
 
 from buzz.core.campaign.context import Context, Rendered
-from buzz.core.campaign.page import Page, read_page
+from buzz.core.campaign.page import Page
+from buzz.core.campaign.styles import faults
 from buzz.core.text import visible
 from buzz.locales import gettext as _
 from buzz.locales import ngettext
@@ -18,18 +19,33 @@ WIDTH_PX = 600
 _CLICK_HERE = re.compile(
     r"((cliquez|clique|cliquer) )?(ici|sur ce lien)|lien|(click )?here|link", re.IGNORECASE
 )
-_FORBIDDEN_TAGS = frozenset({"script", "form", "iframe", "object", "embed", "input", "button"})
+_FORBIDDEN_TAGS = frozenset(
+    {"applet", "audio", "base", "button", "embed", "form", "frame", "iframe", "input", "object"}
+    | {"script", "select", "textarea", "video"}
+)
 _REMOTE_CSS = re.compile(r"@import|@font-face|url\(\s*['\"]?(?!#)", re.IGNORECASE)
+_STYLE_BLOCK = re.compile(r"<style\b[^>]*>(.*?)</style>", re.DOTALL | re.IGNORECASE)
+_NO_ROLE = re.compile(r"<table\b(?![^>]*role=[\"']presentation)", re.IGNORECASE)
+_WHY = re.compile(r"\b(recevez|recevrez|reçois|you (receive|get|are receiving))\b", re.IGNORECASE)
+_RAW = re.compile(r"https?://[^\s<>\"]+|[^\s<>\"]+@[^\s<>\"]+")  # an address in running text
 
 
 def _layout(context: Context, letter: Rendered, page: Page) -> Iterator[Finding]:
     del letter
-    if any(table.get("role") != "presentation" for table in page.all("table")):
+    tables = page.all("table")
+    if not tables:
+        yield context.error(
+            "1-layout",
+            _("the letter is not laid out in tables"),
+            _("Outlook knows no other columns: put it into a table"),
+            context.templates.line_of("<body"),
+        )
+    if any(table.get("role") != "presentation" for table in tables):
         yield context.error(
             "1-layout",
             _("a layout table without a role"),
             _('write <table role="presentation">: screen readers then skip it'),
-            context.template,
+            context.templates.line_of(_NO_ROLE),
         )
     wide = [tag["width"] for tag in page.all("table", "td", "img") if _pixels(tag) > WIDTH_PX]
     if wide:
@@ -37,7 +53,7 @@ def _layout(context: Context, letter: Rendered, page: Page) -> Iterator[Finding]
             "1-layout",
             _("an element is {width} px wide").format(width=wide[0]),
             _("600 px at most, fluid below"),
-            context.template,
+            context.templates.line_of(f'width="{wide[0]}"'),
         )
 
 
@@ -58,52 +74,84 @@ def _head(context: Context, letter: Rendered, page: Page) -> Iterator[Finding]:
             "2-head",
             _("the page does not say: {names}").format(names=", ".join(missing)),
             _("mend the head of the template"),
-            context.template,
+            context.templates.line_of("<html" if missing[0] in {"lang", "dir"} else "<head>"),
         )
     if visible(page.title) != visible(letter.subject):
         yield context.error(
             "2-head",
             _("the title is not the subject"),
             "<title>{{ letter.subject }}</title>",
-            context.template,
+            context.templates.line_of("<title", "<head>"),
         )
 
 
-def _size(context: Context, letter: Rendered, page: Page) -> Iterator[Finding]:
-    del page
-    size = len(letter.html.encode())
-    if size >= WARN_BYTES:
-        report = context.error if size >= MAX_BYTES else context.warning
+def size(context: Context, largest: Rendered) -> Iterator[Finding]:
+    """Judge the size of the largest letter that anybody gets."""
+    n = len(largest.html.encode())
+    if n >= WARN_BYTES:
+        report = context.error if n >= MAX_BYTES else context.warning
+        longest = max(
+            context.campaign.talking_points, key=lambda point: len(point.html), default=None
+        )
         yield report(
             "3-size",
-            _("the letter has {n} KB of HTML; Gmail cuts at 102").format(n=size // 1000),
+            _("the letter has {n} KB of HTML; Gmail cuts at 102").format(n=n // 1000),
             _("shorten it, or link to the long version"),
+            f"{context.path}:{longest.line}" if longest else "",
         )
 
 
 def _styles(context: Context, letter: Rendered, page: Page) -> Iterator[Finding]:
+    """Judge the block that is kept as readers get it, and every block as its template has it.
+
+    What is put inline leaves no block behind; where it is wrong, premailer drops it silently.
+    """
     del letter
-    sound = all(
-        len(css.encode()) < MAX_STYLE_BYTES and css.count("{") == css.count("}")
-        for css in page.styles
-    )
-    if len(page.styles) > 1 or not sound:
+    place = context.templates.line_of("<style")
+    if len(page.styles) > 1:
         yield context.error(
             "4-styles",
-            _("style blocks that a mail client would drop"),
-            _("one block is put inline, one stays: under 16 KB, its braces in pairs"),
-            context.template,
+            _("{n} style blocks stay in the letter").format(n=len(page.styles)),
+            _("one block is put inline, one stays"),
+            place,
         )
+    written = [
+        (block[1], name, source.count("\n", 0, block.start(1)) + 1)
+        for name, source in context.templates.used()
+        for block in _STYLE_BLOCK.finditer(source)
+        if "{{" not in block[1] and "{%" not in block[1]
+    ]
+    blocks = [(css, f"templates/{name}", line) for css, name, line in written]
+    kept = [(css, "", 0) for css in page.styles if css not in {css for css, _name, _line in blocks}]
+    for css, name, line in (*blocks, *kept):
+        size = len(css.encode())
+        if size >= MAX_STYLE_BYTES:
+            yield context.error(
+                "4-styles",
+                _("a style block of {n} KB").format(n=size // 1000),
+                _("under 16 KB: Gmail drops a longer one"),
+                f"{name}:{line}" if name else place,
+            )
+        for fault in faults(css):
+            yield context.error(
+                "4-styles",
+                _("no CSS that mail clients know: {what}").format(what=visible(fault.what)),
+                _("mend it: Gmail drops the whole block for one error"),
+                f"{name}:{line + fault.line - 1}" if name else place,
+            )
 
 
 def _images(context: Context, letter: Rendered, page: Page) -> Iterator[Finding]:
     del letter
-    if any(not {"alt", "width", "height"} <= image.keys() for image in page.all("img")):
+    if not all(
+        "alt" in image and image.get("width", "").isdigit() and image.get("height", "").isdigit()
+        for image in page.all("img")
+    ):
         yield context.error(
             "7-images",
             _("an image without alt, width and height"),
-            _("say all three: many readers load no images"),
-            context.template,
+            _("say all three, in pixels: many readers load no images"),
+            context.templates.line_of("<img"),
         )
 
 
@@ -115,25 +163,30 @@ def _labels(context: Context, letter: Rendered, page: Page) -> Iterator[Finding]
                 "8-labels",
                 _("a link says `{label}`").format(label=link.label),
                 _("say where it leads: links are read out of their sentence"),
-                context.line_of(f"[{link.label}]"),
+                context.line_of(f"[{link.label}]")
+                if link.label
+                else context.templates.line_of("<a "),
             )
 
 
 def _text_part(context: Context, letter: Rendered, page: Page) -> Iterator[Finding]:
-    template = f"templates/{context.campaign.template}.txt.j2"
-    missing = [
-        link.url for link in page.links if link.url.removeprefix("mailto:") not in letter.text
-    ]
+    said = {word.rstrip(").,;:") for word in _RAW.findall(letter.text)}
+    said |= set(_RAW.findall(letter.text))
+    said |= {letter.urls.unsubscribe, letter.urls.online}  # of which other rules tell
+    missing = dict.fromkeys(
+        link.url for link in page.links if link.url.removeprefix("mailto:") not in said
+    )
     if missing:
+        first = next(iter(missing))
         yield context.error(
             "9-text",
             ngettext(
                 "{n} link of the HTML is not in the text part: {url}",
                 "{n} links of the HTML are not in the text part: {url}",
                 len(missing),
-            ).format(n=len(missing), url=missing[0]),
+            ).format(n=len(missing), url=first),
             _("add it to the text template"),
-            template,
+            context.templates.text,
         )
     for line in letter.text.splitlines():
         if len(line) > COLUMNS and " " in line.strip():
@@ -141,19 +194,29 @@ def _text_part(context: Context, letter: Rendered, page: Page) -> Iterator[Findi
                 "9-text",
                 _("a line of the text part has {n} columns").format(n=len(line)),
                 _("use the filter `wrapped`"),
-                template,
+                context.templates.text,
             )
             return
 
 
-def _ways_out(context: Context, letter: Rendered, page: Page) -> Iterator[Finding]:
-    linked = {link.url for link in page.links}
-    for rule, url, what in (
-        ("10-unsubscribe", letter.urls.unsubscribe, _("no visible way to unsubscribe")),
-        ("11-online", letter.urls.online, _("no link to the letter online")),
+def _online(context: Context, letter: Rendered, page: Page) -> Iterator[Finding]:
+    """Judge the page online: whoever gets the letter forwarded may open it.
+
+    It is made without its reader, so it cannot show a name or an address; a way to act in a
+    reader's place stands there where a template puts it outside the block ``mail``.
+    """
+    del page
+    for url, name, what in (
+        (letter.urls.unsubscribe, "urls.unsubscribe", _("the reader's way to unsubscribe")),
+        (letter.urls.preferences, "urls.preferences", _("the reader's choices")),
     ):
-        if url not in linked or url not in letter.text:
-            yield context.error(rule, what, _("mend the template"), context.template)
+        if url and url in letter.online:
+            yield context.error(
+                "11-online",
+                _("the page online shows {what}").format(what=what),
+                _("put it between two <!--{{ block.mail }}-->: anybody may open that page"),
+                context.templates.line_of(name),
+            )
 
 
 def _identity(context: Context, letter: Rendered, page: Page) -> Iterator[Finding]:
@@ -166,54 +229,59 @@ def _identity(context: Context, letter: Rendered, page: Page) -> Iterator[Findin
                 "12-sender",
                 _("the letter does not say: {value}").format(value=value),
                 _("add sender.{name} to both templates").format(name=name),
-                context.template,
+                context.templates.line_of("</body"),
             )
+    if not (_WHY.search(read) and _WHY.search(written)):
+        yield context.error(
+            "12-sender",
+            _("the letter does not say why one receives it"),
+            _("add words.why() to both templates"),
+            context.templates.line_of("</body"),
+        )
 
 
 def _forbidden(context: Context, letter: Rendered, page: Page) -> Iterator[Finding]:
-    tags = sorted(_FORBIDDEN_TAGS & page.tags)
-    addresses = [tag.get("src", "") for tag in page.all("img")]
-    found = [f"<{tag}>" for tag in tags]
-    found += ["data:" for url in addresses if url.lower().startswith("data:")]
-    found += ["CSS url()" for css in (*page.styles, *page.inline) if _REMOTE_CSS.search(css)]
-    found += ["<link>" for link in page.all("link") if link.get("rel") == "stylesheet"]
-    elsewhere = [url for url in addresses if url and url != letter.urls.pixel]
-    found += elsewhere[:1]
-    for what in dict.fromkeys(found):
+    found = dict.fromkeys(_active(page))
+    images = [tag.get("src", "") for tag in page.all("img")]
+    images += [tag["background"] for _name, tag in page.elements if "background" in tag]
+    ours = {"", letter.urls.pixel, *(image.url for image in context.campaign.images)}
+    elsewhere = [url for url in images if url not in ours and not _is_data(url)]
+    found |= dict.fromkeys(elsewhere[:1])
+    for what in found:
         yield context.error(
             "13-active",
             _("mail clients block it or readers are watched by it: {what}").format(what=what),
             _("take it out of the template"),
-            context.template,
+            context.templates.line_of(what),
         )
 
 
-def _rewriting(context: Context, letter: Rendered, page: Page) -> Iterator[Finding]:
-    """Each address in the letter's own text must come out of the HTML as it went in."""
-    campaign = context.campaign
-    points = (point.html for point in campaign.talking_points)
-    written = read_page("\n".join((campaign.intro_html, *points, campaign.closing_html)))
-    linked = {link.url for link in page.links}
-    for url in dict.fromkeys(link.url for link in written.links):
-        if letter.clicks.get(url, url) not in linked:
-            yield context.error(
-                "17-links",
-                _("this link does not survive: {url}").format(url=url),
-                _("write the address in its percent-encoded form"),
-                context.line_of(url),
-            )
+def _active(page: Page) -> Iterator[str]:
+    """Yield what acts or loads, as it is written."""
+    yield from (f"<{tag}" for tag in sorted(_FORBIDDEN_TAGS & page.tags))
+    for css in (*page.styles, *page.inline):
+        yield from _REMOTE_CSS.findall(css)
+    for tag, held in page.elements:
+        yield from (name for name in held if name.startswith("on"))
+        yield from ("data:" for name in ("src", "href") if _is_data(held.get(name, "")))
+        if tag == "link" and held.get("rel") == "stylesheet":
+            yield "<link"
+        if tag == "meta" and held.get("http-equiv", "").lower() == "refresh":
+            yield "http-equiv"
+
+
+def _is_data(url: str) -> bool:
+    return url.strip().lower().startswith("data:")
 
 
 RULES: tuple[Callable[[Context, Rendered, Page], Iterator[Finding]], ...] = (
     _layout,
     _head,
-    _size,
     _styles,
     _images,
     _labels,
     _text_part,
-    _ways_out,
+    _online,
     _identity,
     _forbidden,
-    _rewriting,
 )

@@ -5,12 +5,16 @@ subject, HTML and text. The structure of the HTML is judged on the longest lette
 language; whether all variables have a value and all addresses are right, on every single one.
 """
 
-from collections.abc import Iterable, Iterator, Sequence
+import re
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 
+from buzz.core.campaign import linkrules
 from buzz.core.campaign.context import Context, Rendered
+from buzz.core.campaign.lookrules import LOOK_RULES
+from buzz.core.campaign.looks import looks
 from buzz.core.campaign.markdown import PLACEHOLDER, VARIABLE
 from buzz.core.campaign.page import read_page
-from buzz.core.campaign.pagerules import RULES
+from buzz.core.campaign.pagerules import RULES, size
 from buzz.core.text import visible
 from buzz.core.urls import is_of_this_machine
 from buzz.locales import gettext as _
@@ -20,30 +24,69 @@ from buzz.model import Finding, Level, Recipient
 PREHEADER = range(40, 111)
 MIN_MASS = 25  # summed idf of a passage by which a relay can be told from chance
 _SHOWN = 3  # blogs named in one finding
+_CODE = re.compile(r"(`+)[^`]+\1")
+_ACTIVE = frozenset(
+    {"script", "style", "iframe", "object", "embed", "form", "input", "button", "svg", "link"}
+    | {"meta", "base"}
+)
+_HTML = re.compile(
+    r"<(script|style|iframe|object|embed|form|input|button|svg|link|meta|base|a|abbr|b|big|br"
+    r"|center|div|em|font|h[1-6]|hr|i|img|li|ol|p|pre|small|span|strong|sub|sup|table|td|tr|u|ul)"
+    r"\b[^<>]*>",
+    re.IGNORECASE,
+)
 
 
-def check(context: Context, letters: Iterable[Rendered]) -> tuple[Finding, ...]:
-    """Return what is wrong with a campaign: errors first, then warnings."""
-    findings = list(_letter_file(context))
+def check(
+    context: Context, letters: Iterable[Rendered], stand_in: Rendered | None = None
+) -> tuple[Finding, ...]:
+    """Return what is wrong with a campaign: errors first, then warnings.
+
+    What is found in several letters at the same place is told once.
+
+    Args:
+        context: what is looked at beside the letters.
+        letters: of everybody who gets one.
+        stand_in: a letter to be looked at where nobody gets one, so that all is told at once.
+    """
+    findings = [*_letter_file(context), *linkrules.dead(context)]
     longest: dict[tuple[str, bool], Rendered] = {}
     everyone: list[Recipient] = []
     unnoticed: list[str] = []
+    holes: dict[str, list[str]] = {}
     for letter in letters:
         recipient = letter.recipient
         everyone.append(recipient)
         if recipient.needs_notice and not letter.has_notice:
             unnoticed.append(recipient.blog)
+        for name in letter.holes:
+            holes.setdefault(name, []).append(recipient.blog)
         kind = (recipient.language, recipient.needs_notice)
         if kind not in longest or len(letter.html) > len(longest[kind].html):
             longest[kind] = letter
     findings += _segment(context, everyone, unnoticed)
-    findings += _variables(context, everyone)
+    findings += _variables(context, holes)
+    if stand_in and not longest:
+        longest[stand_in.recipient.language, True] = stand_in
     findings += _ways_out(context, longest.values())
-    for letter in longest.values():
+    findings += _closely(context, longest.values())
+    once: dict[tuple[str, str, str], Finding] = {}
+    for found in findings:
+        once.setdefault((found.rule, found.place, found.what), found)
+    return tuple(sorted(once.values(), key=lambda f: f.level is Level.WARNING))
+
+
+def _closely(context: Context, letters: Collection[Rendered]) -> Iterator[Finding]:
+    """Judge letters by their structure and by how they look; by size, the largest of them."""
+    if letters:
+        yield from size(context, max(letters, key=lambda letter: len(letter.html)))
+    for letter in letters:
         page = read_page(letter.html)
-        for rule in RULES:
-            findings += rule(context, letter, page)
-    return tuple(sorted(dict.fromkeys(findings), key=lambda f: f.level is Level.WARNING))
+        for rule in (*RULES, linkrules.rewriting):
+            yield from rule(context, letter, page)
+        seen = looks(letter.html)
+        for look_rule in LOOK_RULES:
+            yield from look_rule(context, letter, page, seen)
 
 
 # --- the campaign as it is written ----------------------------------------------------------------
@@ -58,6 +101,7 @@ def _letter_file(context: Context) -> Iterator[Finding]:
             _("put your own words there"),
             context.line_of(match.group()),
         )
+    yield from _raw_html(context)
     if campaign.not_after and campaign.not_after <= context.now:
         yield context.error(
             "not-after",
@@ -81,15 +125,9 @@ def _letter_file(context: Context) -> Iterator[Finding]:
             "relay-links",
             _("the campaign names no address it wants to be linked"),
             _("add links: to the front matter; relays are found by them"),
+            f"{context.path}:1",
         )
-    for point in campaign.talking_points:
-        if context.masses.get(point.number, MIN_MASS) < MIN_MASS:
-            yield context.warning(
-                "16-generic",
-                _("talking point {n} is too general to be recognised later").format(n=point.number),
-                _("give it a figure, a name or an image of its own"),
-                f"{context.path}:{point.line}",
-            )
+    yield from _generic(context)
     for name in ("organisation", "postal_address", "controller"):
         if not getattr(context.sender, name):
             yield context.error(
@@ -100,10 +138,41 @@ def _letter_file(context: Context) -> Iterator[Finding]:
             )
 
 
+def _generic(context: Context) -> Iterator[Finding]:
+    """Tell of talking points that nobody could be proved to have passed on."""
+    for point in context.campaign.talking_points:
+        mass = context.masses.get(point.number, MIN_MASS)
+        if mass < MIN_MASS:
+            wording = context.wordings.get(point.number, "")
+            yield context.warning(
+                "16-generic",
+                _("talking point {n} could be anybody's: its words weigh {mass} of {most}").format(
+                    n=point.number, mass=round(mass), most=MIN_MASS
+                ),
+                _("give it words of its own, as you do in “{wording}”").format(wording=wording)
+                if wording
+                else _("give it a figure, a name or an image of its own"),
+                f"{context.path}:{point.line}",
+            )
+
+
+def _raw_html(context: Context) -> Iterator[Finding]:
+    """Tell of HTML in the Markdown: readers would see it as it is typed."""
+    for number, line in enumerate(context.source.split("\n"), 1):
+        for match in _HTML.finditer(_CODE.sub("", line)):
+            report = context.error if match[1].lower() in _ACTIVE else context.warning
+            yield report(
+                "markdown-html",
+                _("readers would see `{tag}`: HTML means nothing here").format(tag=match.group()),
+                _("write Markdown: **bold**, *italic*, [words](https://…)"),
+                f"{context.path}:{number}",
+            )
+
+
 def _segment(
     context: Context, everyone: Sequence[Recipient], unnoticed: Sequence[str]
 ) -> Iterator[Finding]:
-    if not everyone:
+    if not everyone and not context.others:
         yield context.error(
             "segment",
             _("nobody is in the segment `{segment}`").format(segment=context.campaign.segment),
@@ -119,7 +188,7 @@ def _segment(
                 len(unnoticed),
             ).format(n=len(unnoticed), blogs=_some(unnoticed)),
             _("give the template its notice block, or set notice_at where they were told"),
-            context.template,
+            context.templates.page,
         )
 
 
@@ -133,21 +202,21 @@ def _ways_out(context: Context, letters: Iterable[Rendered]) -> Iterator[Finding
         )
 
 
-def _variables(context: Context, everyone: Sequence[Recipient]) -> Iterator[Finding]:
-    used = {match[1] for match in VARIABLE.finditer(context.source)}
-    for name in sorted(used):
-        without = [r.blog for r in everyone if getattr(r, name, "") in ("", None)]
-        if without:
-            yield context.error(
-                "14-variables",
-                ngettext(
-                    "{n} recipient has no {name}: {blogs}",
-                    "{n} recipients have no {name}: {blogs}",
-                    len(without),
-                ).format(n=len(without), name=name, blogs=_some(without)),
-                _("fill it in for them, narrow the segment, or do without the variable"),
-                context.line_of(f"{{{{ {name} }}}}"),
-            )
+def _variables(context: Context, holes: Mapping[str, Sequence[str]]) -> Iterator[Finding]:
+    used = {match[1]: match[0] for match in VARIABLE.finditer(context.source)}
+    for name, without in sorted(holes.items()):
+        yield context.error(
+            "14-variables",
+            ngettext(
+                "{n} recipient has no {name}: {blogs}",
+                "{n} recipients have no {name}: {blogs}",
+                len(without),
+            ).format(n=len(without), name=name, blogs=_some(without)),
+            _("fill it in for them, narrow the segment, or do without the variable"),
+            context.line_of(used[name])
+            if name in used
+            else context.templates.line_of(f"recipient.{name}"),
+        )
 
 
 def _some(slugs: Sequence[str]) -> str:

@@ -6,12 +6,14 @@ of two calls with the same values are the same, so that what was checked is what
 """
 
 from buzz.core.letter.compiling import compile_letter, urls_in
-from buzz.core.letter.filling import has_notice, html_of, online_html, subject_of, text_of
-from buzz.core.letter.message import message_bytes, message_hash
+from buzz.core.letter.filling import has_notice, holes, html_of, online_html, subject_of, text_of
+from buzz.core.letter.message import FormLetter, message_bytes, message_hash
 
 __all__ = [
+    "FormLetter",
     "compile_letter",
     "has_notice",
+    "holes",
     "html_of",
     "message_bytes",
     "message_hash",

@@ -4,21 +4,27 @@ Each value is escaped for where it stands. A template is cut at its slots once; 
 the pieces joined.
 """
 
-import html
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
+from typing import Any
+
+from markupsafe import escape
 
 from buzz import locales
-from buzz.core.letter.compiling import BLOCKS, RECIPIENT, wrapped
+from buzz.core.letter import cases
+from buzz.core.letter.cases import Case
+from buzz.core.letter.folding import wrapped
+from buzz.core.letter.slots import BLOCKS, RECIPIENT
 from buzz.core.text import one_line
 from buzz.locales import gettext as _
-from buzz.model import CompiledLetter, LetterUrls, Recipient
+from buzz.model import CompiledLetter, LetterUrls, Link, Recipient
 
 MAX_VALUE = 120  # characters of a name or a source: nobody's name stretches a letter
 
 Slots = tuple[tuple[str, str], ...]  # name and word: a mapping that can be hashed
+Said = Mapping[str, Any]  # what stands in each slot, not escaped; none: nothing
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,26 +44,49 @@ class Passage:
 
     def filled(self, values: Mapping[str, str]) -> str:
         """Return the passage with the values in its slots."""
-        text = "".join(p.same + values[p.slot] for p in self.pieces)
+        text = "".join(p.same + (values[p.slot] if p.slot else "") for p in self.pieces)
         return wrapped(text) if self.folded else text
+
+    def settled(self, known: Mapping[str, str]) -> "Passage":
+        """Return the passage with what is known in its slots."""
+        pieces, same = [], ""
+        for piece in self.pieces:
+            same += piece.same
+            if piece.slot in known:
+                same += known[piece.slot]
+            else:
+                pieces.append(Piece(same, piece.slot))
+                same = ""
+        is_loose = any(piece.slot for piece in pieces)
+        if self.folded and not is_loose:
+            return Passage((Piece(wrapped(same + pieces[-1].same), ""),), folded=False)
+        return Passage(tuple(pieces), self.folded)
 
 
 def html_of(letter: CompiledLetter, recipient: Recipient, urls: LetterUrls) -> str:
-    """Return the HTML that this recipient gets."""
-    blocks = kept(recipient, urls)
-    return _joined(letter, letter.html, blocks, values(letter, recipient, urls, html.escape))
+    """Return the HTML that this recipient gets.
+
+    Raises:
+        CheckRefused: the template cannot be rendered for this recipient.
+    """
+    case, filling = case_of(letter, recipient, urls)
+    return _joined(case.html, case.slots, kept(recipient, urls), escaped(filling))
 
 
 def text_of(letter: CompiledLetter, recipient: Recipient, urls: LetterUrls) -> str:
-    """Return the text part that this recipient gets: 76 columns at most, addresses aside."""
-    blocks = kept(recipient, urls)
-    return _joined(letter, letter.text, blocks, values(letter, recipient, urls), prose=True)
+    """Return the text part that this recipient gets: 76 columns at most, addresses aside.
+
+    Raises:
+        CheckRefused: the template cannot be rendered for this recipient.
+    """
+    case, filling = case_of(letter, recipient, urls)
+    return _joined(case.text, case.slots, kept(recipient, urls), plain(filling), prose=True)
 
 
 def subject_of(letter: CompiledLetter, recipient: Recipient) -> str:
     """Return the subject that this recipient gets, on one line."""
-    filling = values(letter, recipient, LetterUrls(clicks={}, relays={}))
-    return one_line(_joined(letter, letter.subject, frozenset(), filling))
+    filling = said(letter.language, recipient, letter.links, LetterUrls(clicks={}, relays={}))
+    return one_line(_joined(letter.subject, letter.slots, frozenset(), plain(filling)))
 
 
 def online_html(letter: CompiledLetter, urls: LetterUrls) -> str:
@@ -65,20 +94,40 @@ def online_html(letter: CompiledLetter, urls: LetterUrls) -> str:
 
     Where the letter names its reader, the page says "your blog".
     """
-    filling = values(letter, None, urls, html.escape)
-    return _joined(letter, letter.html, frozenset(), filling)
+    case, filling = case_of(letter, None, urls)
+    unsaid = {name: "…" for name in RECIPIENT if not filling[name]}
+    return _joined(case.html, case.slots, frozenset(), escaped({**filling, **unsaid}))
 
 
-def has_notice(letter: CompiledLetter) -> bool:
+def has_notice(letter: CompiledLetter, recipient: Recipient, urls: LetterUrls) -> bool:
     """Tell whether both parts carry the notice of GDPR art. 14 for those who need it.
 
     It must at least say where the address comes from.
     """
-    word, source = letter.slots["notice"], letter.slots["source"]
+    case, _filling = case_of(letter, recipient, urls)
+    word, source = case.slots["notice"], case.slots["source"]
     return all(
         part.count(word) == 2 and source in part.split(word)[1]  # noqa: PLR2004  (around it)
-        for part in (letter.html, letter.text)
+        for part in (case.html, case.text)
     )
+
+
+def holes(letter: CompiledLetter, recipient: Recipient, urls: LetterUrls) -> tuple[str, ...]:
+    """Return the names of what stands in this recipient's letter and is empty."""
+    case, filling = case_of(letter, recipient, urls)
+    empty = (name for name in RECIPIENT if not filling[name])
+    return tuple(name for name in empty if case.slots[name] in case.html + case.text)
+
+
+def case_of(
+    letter: CompiledLetter, recipient: Recipient | None, urls: LetterUrls
+) -> tuple[Case, Said]:
+    """Return a recipient's case, and what is said of them; nobody: what anybody may read.
+
+    Raises:
+        CheckRefused: the template cannot be rendered for this recipient.
+    """
+    return cases.case_of(letter, said(letter.language, recipient, letter.links, urls))
 
 
 def kept(recipient: Recipient, urls: LetterUrls) -> frozenset[str]:
@@ -91,41 +140,74 @@ def kept(recipient: Recipient, urls: LetterUrls) -> frozenset[str]:
     return frozenset(blocks)
 
 
-def values(
-    letter: CompiledLetter,
-    recipient: Recipient | None,
-    urls: LetterUrls,
-    escape: Callable[[str], str] = str,
-) -> dict[str, str]:
-    """Return what stands in each slot, escaped; no recipient: what anybody may read."""
-    said = {
-        "": "",
-        **_prose(letter.language, recipient),
+def said(
+    language: str, recipient: Recipient | None, links: Sequence[Link], urls: LetterUrls
+) -> dict[str, Any]:
+    """Return what stands in each slot; no recipient: what anybody may read."""
+    values = {
+        **_prose(language, recipient),
         "unsubscribe": urls.unsubscribe,
         "online": urls.online,
         "preferences": urls.preferences,
+        "kit": urls.kit,
         "pixel_url": urls.pixel,
     }
-    for link in letter.links:
-        said[f"click:{link.id}"] = urls.clicks.get(link.id, link.url)
-        said[f"relay:{link.id}"] = urls.relays.get(link.id, link.url)
-    return {name: escape(value) for name, value in said.items()}
+    for link in links:
+        values[f"click:{link.id}"] = urls.clicks.get(link.id, link.url)
+        values[f"relay:{link.id}"] = urls.relays.get(link.id, link.url)
+    return values
 
 
-def _prose(language: str, recipient: Recipient | None) -> dict[str, str]:
+def _prose(language: str, recipient: Recipient | None) -> dict[str, Any]:
     if recipient is None:
         with locales.speaking(language):
-            return {"name": _("your blog"), "federation": "…", "rank": "…", "source": "…"}
-    source = recipient.source
-    if not source:
-        with locales.speaking(language):
-            source = _("the public pages of your blog")
-    return {
-        "name": one_line(recipient.name)[:MAX_VALUE],
-        "federation": one_line(recipient.federation)[:MAX_VALUE],
-        "rank": "" if recipient.rank is None else str(recipient.rank),
-        "source": one_line(source)[:MAX_VALUE],
-    }
+            return {"name": _("your blog"), "federation": "", "rank": None, "source": ""}
+    return {name: _of_recipient(name, language, recipient) for name in RECIPIENT}
+
+
+def _of_recipient(name: str, language: str, recipient: Recipient) -> Any:
+    match name:
+        case "name":
+            return one_line(recipient.name)[:MAX_VALUE]
+        case "federation":
+            return one_line(recipient.federation)[:MAX_VALUE]
+        case "rank":
+            return recipient.rank
+    if recipient.source:
+        return one_line(recipient.source)[:MAX_VALUE]
+    with locales.speaking(language):
+        return _("the public pages of your blog")
+
+
+def texts(
+    language: str, recipient: Recipient, names: Iterable[str], said: Said | None
+) -> dict[str, str]:
+    """Return what stands in these slots as texts, not escaped.
+
+    Args:
+        said: where it is known already.
+    """
+    found = {}
+    for name in names:
+        value = _of_recipient(name, language, recipient) if said is None else said[name]
+        found[name] = _text(value)
+    return found
+
+
+def _text(value: Any) -> str:
+    if isinstance(value, str):
+        return value
+    return "" if value is None else str(value)
+
+
+def plain(filling: Said) -> dict[str, str]:
+    """Return what stands in each slot of a text."""
+    return {name: _text(value) for name, value in filling.items()}
+
+
+def escaped(filling: Said) -> dict[str, str]:
+    """Return what stands in each slot of a page."""
+    return {name: str(escape(_text(value))) for name, value in filling.items()}
 
 
 @lru_cache(maxsize=64)
@@ -148,7 +230,7 @@ def passages(
             )
     names = {word: name for name, word in slots}
     cut = re.compile("|".join(names)) if names else re.compile(r"(?!)")
-    loose = [word for word, name in names.items() if name in RECIPIENT]
+    loose = [word for word, name in names.items() if name in RECIPIENT or name == word]
     out: list[Passage] = []
     plain = ""
     for line in text.splitlines(keepends=True):
@@ -172,12 +254,12 @@ def _passage(
 
 
 def _joined(
-    letter: CompiledLetter,
     text: str,
+    slots: Mapping[str, str],
     blocks: frozenset[str],
     filling: Mapping[str, str],
     *,
     prose: bool = False,
 ) -> str:
-    found = passages(text, tuple(letter.slots.items()), blocks, prose=prose)
+    found = passages(text, tuple(slots.items()), blocks, prose=prose)
     return "".join(passage.filled(filling) for passage in found)

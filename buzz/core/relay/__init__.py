@@ -23,6 +23,7 @@ from buzz.core.relay.judging import (
 from buzz.core.relay.marks import Piece, marked
 from buzz.core.relay.message import Message, prepare
 from buzz.core.relay.score import RELAYED, TO_CHECK, Model, shipped, version
+from buzz.core.relay.telling import weight, wording
 from buzz.core.relay.words import Reading, read
 
 __all__ = [
@@ -48,4 +49,6 @@ __all__ = [
     "shipped",
     "version",
     "weigh",
+    "weight",
+    "wording",
 ]

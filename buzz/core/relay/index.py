@@ -33,7 +33,7 @@ class Index:
     phrases: Mapping[str, tuple[tuple[str, int], ...]]  # key word -> name or slogan, message
     triples: Mapping[tuple[str, str, str], frozenset[int]]
     points: Mapping[str, tuple[tuple[int, int, float], ...]]  # stem -> message, point, weight
-    slugs: Mapping[str, int]
+    slugs: Mapping[str, frozenset[int]]  # a campaign in several languages has several messages
 
     def languages(self) -> tuple[str, ...]:
         """Return the languages of the messages, sorted."""
@@ -49,7 +49,7 @@ class Index:
             links: addresses in the post's markup and text.
             campaigns: those that its short links of ours belong to.
         """
-        found = {self.slugs[slug] for slug in campaigns if slug in self.slugs}
+        found = set[int]().union(*(self.slugs.get(slug, ()) for slug in campaigns))
         for url in links:
             found |= self.links.get(link_key(url), frozenset())
             found |= self.hosts.get(host(url), frozenset())
@@ -98,7 +98,7 @@ def build(messages: Sequence[Message]) -> Index:
         phrases={key: tuple(rows) for key, rows in phrases.items()},
         triples=_inverted(words.triples(message.words) for message in messages),
         points={stem: tuple(rows) for stem, rows in points.items()},
-        slugs={message.pack.campaign: number for number, message in enumerate(messages)},
+        slugs=_inverted([message.pack.campaign] for message in messages),
     )
 
 

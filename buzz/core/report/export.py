@@ -48,6 +48,10 @@ def as_json(report: Report) -> dict[str, Any]:
             {"step": step.step, "count": step.count, "of": step.of, "share": step.share}
             for step in report.funnel
         ],
+        "waivers": [
+            {"rule": w.rule, "reason": w.reason, "who": w.who, "at": _iso(w.at)}
+            for w in report.waived
+        ],
         "relays": _relays_json(report),
         "talking_points": [
             {"n": point.number, "text": point.text, "relays": point.posts, "blogs": point.blogs}

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 
-from buzz.model import Account, CampaignStatus, DeliveryId, DeliveryState, LinkId, Relay
+from buzz.model import Account, CampaignStatus, DeliveryId, DeliveryState, LinkId, Relay, Waiver
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -105,6 +105,7 @@ class Facts:
     links: tuple[LinkUse, ...] = ()  # in the letter's order
     relays: tuple[Relay, ...] = ()
     blogs: Mapping[str, BlogFacts] = field(default_factory=dict)  # recipients and relayers
+    waivers: tuple[Waiver, ...] = ()  # rules of the check that a person lets pass
     mean_rate: float = 0.0  # relayed / accepted letters, all campaigns up to this one
 
     def blog(self, slug: str) -> BlogFacts:

@@ -9,7 +9,7 @@ from statistics import median
 
 from buzz.core.report.facts import Facts, Seen
 from buzz.core.text import one_line
-from buzz.model import Relay, RelayMode, Stance, Verdict
+from buzz.model import Relay, RelayMode, Stance, Verdict, Waiver
 
 PRIOR_LETTERS = 5  # how many average letters weigh in a blog's rate: 1 of 1 is not yet 100 %
 
@@ -93,6 +93,12 @@ class Report:
     def sent_at(self) -> datetime | None:
         """Return when the sending began; None: it has not."""
         return self.facts.campaign.started_at
+
+    @property
+    def waived(self) -> tuple[Waiver, ...]:
+        """Return which rules of the check were waived for what was sent, by rule."""
+        sent = self.sent_at
+        return tuple(w for w in self.facts.waivers if sent is None or w.at <= sent)
 
     @property
     def lags_s(self) -> tuple[int, ...]:

@@ -396,6 +396,7 @@ def _method(report: Report) -> Sequence[tuple[str, str]]:
             _("Reach"),
             _("Unknown. The audiences of blogs are not known and are never added up."),
         ),
+        *((_("Waived at the check"), text) for text in words.waived(report)),
     ]
 
 

@@ -53,6 +53,7 @@ def _sections(report: Report, width: int) -> Iterator[list[str]]:
     yield _titled(_("Uncertain"), _uncertain(report, width), width)
     yield _titled(_("Refused, by reply"), _refusals(report, width), width)
     yield _titled(_("Links"), _links(report, width), width)
+    yield _titled(_("Waived at the check"), _waived(report, width), width)
     yield _afterwards(report, width)
 
 
@@ -95,6 +96,10 @@ def _funnel_lines(report: Report, width: int) -> list[str]:
     if any(step.machine for step in report.funnel):
         found += _wrapped(_("{sign} by machines only").format(sign=MACHINE), width)
     return found
+
+
+def _waived(report: Report, width: int) -> list[str]:
+    return [line for text in words.waived(report) for line in _wrapped(text, width)]
 
 
 def _relays(report: Report, width: int) -> list[str]:

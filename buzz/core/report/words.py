@@ -1,6 +1,6 @@
 """The words of the report: what each step, state, verdict and mode is called, and what it means."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import timedelta
 
 from buzz.core.names import DELIVERY_STATES, IN_STATE, MODES, WITH_VERDICT
@@ -184,3 +184,16 @@ def clipped(text: str, chars: int) -> str:
     """Return the text on one line, with an ellipsis where it is cut."""
     text = one_line(text)
     return text if len(text) <= chars else text[: chars - 1].rstrip() + "…"
+
+
+def waived(report: Report) -> Sequence[str]:
+    """Return which rules of the check were waived, each with its reason."""
+    return [
+        _("{rule}: “{reason}” ({who}, {day})").format(
+            rule=waiver.rule,
+            reason=one_line(waiver.reason),
+            who=one_line(waiver.who),
+            day=formats.day(waiver.at.date()),
+        )
+        for waiver in report.waived
+    ]

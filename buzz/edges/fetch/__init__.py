@@ -46,6 +46,8 @@ REDIRECTS = frozenset((301, 302, 303, 307, 308))
 PERMANENT = frozenset((301, 308))
 NOT_MODIFIED = 304
 BAD_REQUEST = 400  # and above: an error
+# What a second request would end in, too.
+_FINAL = frozenset(("dns", "refused", "forbidden-address", "forbidden-port", "forbidden-url"))
 
 
 async def _at_once() -> None:
@@ -139,10 +141,24 @@ class Fetcher:
         Raises:
             TemporaryFailure: the fault is ours: the disk is full, there are too many open files.
         """
+        return await self._travel(url, _Wish(validators=validators or Validators()))
+
+    async def probe(self, url: str) -> FetchResult:
+        """Return whether an address answers, without its body: HEAD, else GET.
+
+        Some servers know no HEAD, and say so in many ways (RFC 9110 §9.3.2 notwithstanding).
+        """
+        head = await self._travel(url, _Wish(method="HEAD", wants_body=False))
+        if head.outcome is FetchOutcome.FETCHED or head.error in _FINAL:
+            return head
+        get = await self._travel(url, _Wish(wants_body=False))
+        return head if get.outcome is FetchOutcome.HELD else get
+
+    async def _travel(self, url: str, wish: "_Wish") -> FetchResult:
         trip = _Trip(url)
         try:
             for _hop in range(MAX_REDIRECTS + 1):
-                answer = await self._hop(trip, validators or Validators())
+                answer = await self._hop(trip, wish)
                 if not answer.location:
                     result = trip.result(answer)
                     self._turns.heed(result)
@@ -156,7 +172,7 @@ class Fetcher:
         except Exception as exc:  # noqa: BLE001  (one dead feed never stops a poll)
             return trip.failed(*_reason(exc))
 
-    async def _hop(self, trip: "_Trip", validators: Validators) -> "_Answer":
+    async def _hop(self, trip: "_Trip", wish: "_Wish") -> "_Answer":
         check_url(trip.at)
         turn = self._turns.at(trip.at)
         # Gate first: the waiting line of one host must not occupy the slots of the others.
@@ -166,11 +182,12 @@ class Fetcher:
             started = asyncio.get_running_loop().time()
             try:
                 async with asyncio.timeout(self._timeout_s - trip.spent_s):
-                    return await self._ask(trip.at, validators)
+                    return await self._ask(trip.at, wish)
             finally:
                 trip.spent_s += asyncio.get_running_loop().time() - started
 
-    async def _ask(self, url: str, validators: Validators) -> "_Answer":
+    async def _ask(self, url: str, wish: "_Wish") -> "_Answer":
+        validators = wish.validators
         headers = {
             name: value
             for name, value in (
@@ -179,12 +196,14 @@ class Fetcher:
             )
             if value
         }
-        async with self._session.get(url, headers=headers, allow_redirects=False) as response:
+        async with self._session.request(
+            wish.method, url, headers=headers, allow_redirects=False
+        ) as response:
             location = response.headers.get("Location", "")
             if response.status in REDIRECTS and location:
                 return _Answer(status=response.status, headers={}, location=location)
             body = None
-            if response.ok and response.status != NOT_MODIFIED:
+            if wish.wants_body and response.ok and response.status != NOT_MODIFIED:
                 body = Body(self._max_bytes, self._spool)
                 encoding = response.headers.get("Content-Encoding", "")
                 try:
@@ -206,6 +225,14 @@ class Fetcher:
         made = socket.socket(family, kind, protocol)
         made.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, RECEIVE_BUFFER)
         return made
+
+
+class _Wish(NamedTuple):
+    """How an address is asked."""
+
+    method: str = "GET"
+    validators: Validators = Validators()
+    wants_body: bool = True
 
 
 class _Answer(NamedTuple):

@@ -21,15 +21,18 @@ from buzz.model import (
     CampaignState,
     CampaignStatus,
     CompiledLetter,
+    Kit,
+    LetterSource,
     Link,
     LinkId,
     MessagePack,
+    Passage,
 )
 
 _STATUS = [
     c
     for c in table.c
-    if c.name not in {"letters", "pack"}  # large, and asked for by name
+    if c.name not in {"letters", "pack", "kits"}  # large, and asked for by name
 ]
 
 
@@ -65,7 +68,7 @@ def record_check(
     An approval stands as long as the content is the one that was approved. Once the sending has
     begun, what the files say is of no account to it any more, and nothing is recorded.
     """
-    _known(tx, slug)
+    know(tx, slug)
     is_approved = sa.and_(
         table.c.state == CampaignState.APPROVED.value, table.c.checked_hash == content_hash
     )
@@ -84,7 +87,7 @@ def record_check(
 
 def set_state(tx: Transaction, slug: str, state: CampaignState, now: datetime) -> None:
     """Put a campaign into a state; the first start and the end are dated."""
-    _known(tx, slug)
+    know(tx, slug)
     values: dict[str, Any] = {"state": state.value}
     if state is CampaignState.SENDING:
         values["started_at"] = sa.func.coalesce(table.c.started_at, _time(now))
@@ -99,15 +102,18 @@ def freeze(
     letters: Mapping[str, CompiledLetter],
     pack: MessagePack,
     now: datetime,
+    *,
+    kits: Mapping[str, Kit] | None = None,
 ) -> None:
-    """Keep what will be sent and looked for: from here on the files decide nothing."""
-    _known(tx, slug)
+    """Keep what will be sent, passed on and looked for: from here on the files decide nothing."""
+    know(tx, slug)
     tx.execute(
         sa.update(table)
         .where(table.c.slug == slug)
         .values(
             letters={language: asdict(letter) for language, letter in letters.items()},
-            pack={**asdict(pack), "sent_at": pack.sent_at.isoformat()},
+            pack=_pack_facts(pack),
+            kits={language: asdict(kit) for language, kit in (kits or {}).items()},
             planned_at=now,
         )
     )
@@ -124,11 +130,13 @@ def pack(tx: Transaction, slug: str) -> MessagePack | None:
     stored = tx.execute(sa.select(table.c.pack).where(table.c.slug == slug)).scalar()
     if not stored:
         return None
-    facts: dict[str, Any] = {
-        key: tuple(value) if isinstance(value, list) else value for key, value in stored.items()
-    }
-    facts["sent_at"] = datetime.fromisoformat(stored["sent_at"])
-    return MessagePack(**facts)
+    return _pack(stored)
+
+
+def kits(tx: Transaction, slug: str) -> dict[str, Kit]:
+    """Return the frozen relay kits by language, the campaign's own first; empty before the plan."""
+    stored = tx.execute(sa.select(table.c.kits).where(table.c.slug == slug)).scalar()
+    return {language: _kit(facts) for language, facts in (stored or {}).items()}
 
 
 def ensure_links(tx: Transaction, slug: str, urls: Iterable[str]) -> tuple[Link, ...]:
@@ -136,7 +144,7 @@ def ensure_links(tx: Transaction, slug: str, urls: Iterable[str]) -> tuple[Link,
     wanted = tuple(urls)
     if not wanted:
         return ()
-    _known(tx, slug)
+    know(tx, slug)
     tx.execute(
         insert(tx, links_table).on_conflict_do_nothing(index_elements=["campaign", "url"]),
         [{"campaign": slug, "url": url} for url in dict.fromkeys(wanted)],
@@ -158,13 +166,31 @@ def link(tx: Transaction, link_id: LinkId) -> Link | None:
     return None if row is None else Link(id=LinkId(row.id), url=row.url)
 
 
-def _known(tx: Transaction, slug: str) -> None:
+def know(tx: Transaction, slug: str) -> None:
     """See to it that the campaign has a row."""
     tx.execute(
         insert(tx, table)
         .values(slug=slug, state=CampaignState.DRAFT.value)
         .on_conflict_do_nothing(index_elements=["slug"])
     )
+
+
+def _pack_facts(pack: MessagePack) -> dict[str, Any]:
+    """Return a pack as JSON holds it."""
+    return {
+        **asdict(pack),
+        "sent_at": pack.sent_at.isoformat(),
+        "translations": [_pack_facts(other) for other in pack.translations],
+    }
+
+
+def _pack(stored: Mapping[str, Any]) -> MessagePack:
+    facts: dict[str, Any] = {
+        key: tuple(value) if isinstance(value, list) else value for key, value in stored.items()
+    }
+    facts["sent_at"] = datetime.fromisoformat(stored["sent_at"])
+    facts["translations"] = tuple(map(_pack, stored.get("translations", ())))
+    return MessagePack(**facts)
 
 
 def _get(tx: Transaction, query: "sa.Select[Any]") -> CampaignStatus | None:
@@ -194,6 +220,23 @@ def _status(row: sa.Row[Any]) -> CampaignStatus:
     )
 
 
+def _kit(facts: Mapping[str, Any]) -> Kit:
+    return Kit(
+        language=facts["language"],
+        sender=facts["sender"],
+        passages=tuple(Passage(**passage) for passage in facts["passages"]),
+        hashtags=tuple(facts["hashtags"]),
+        links=_links(facts),
+    )
+
+
+def _links(facts: Mapping[str, Any]) -> tuple[Link, ...]:
+    return tuple(Link(id=LinkId(link["id"]), url=link["url"]) for link in facts["links"])
+
+
 def _letter(facts: Mapping[str, Any]) -> CompiledLetter:
-    links = tuple(Link(id=LinkId(link["id"]), url=link["url"]) for link in facts["links"])
-    return CompiledLetter(**{**facts, "links": links})
+    source = facts.get("source")
+    if source:
+        templates = tuple((name, text) for name, text in source["templates"])
+        source = LetterSource(**{**source, "templates": templates})
+    return CompiledLetter(**{**facts, "links": _links(facts), "source": source})

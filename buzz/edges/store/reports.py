@@ -7,7 +7,7 @@ from typing import Any
 import sqlalchemy as sa
 
 from buzz.core.report import BlogFacts, Facts, LinkUse, Receiver, Refusal, Seen, UncertainDelivery
-from buzz.edges.store import Transaction, rankings, relays
+from buzz.edges.store import Transaction, checks, rankings, relays
 from buzz.edges.store import campaigns as campaigns_store
 from buzz.edges.store import deliveries as deliveries_store
 from buzz.edges.store.schema import blogs, campaigns, deliveries, events, links
@@ -56,6 +56,7 @@ def facts(tx: Transaction, slug: str) -> Facts | None:
         links=_links(tx, slug),
         relays=found,
         blogs=_blogs(tx, campaign, found, past),
+        waivers=checks.waived(tx, slug),
         mean_rate=past.mean,
     )
 

@@ -211,6 +211,7 @@ campaigns = sa.Table(
     sa.Column("not_after", UtcTime),
     sa.Column("letters", sa.JSON),  # compiled letters by language, frozen by the plan
     sa.Column("pack", sa.JSON),  # message pack, frozen by the plan
+    sa.Column("kits", sa.JSON),  # relay kits by language, frozen by the plan
     sa.Column("envelope", sa.JSON),  # deliveries.Envelope, frozen by the plan
     # The lease: one sender per campaign; a frozen one is fenced by the number.
     sa.Column("fence", sa.Integer, nullable=False, server_default="0"),
@@ -225,7 +226,23 @@ links = sa.Table(
     _id(),
     sa.Column("campaign", sa.ForeignKey("campaigns.slug", ondelete="CASCADE"), nullable=False),
     _text("url"),
+    # Whether it answered when the check last asked; NULL: it was never asked.
+    sa.Column("probed_at", UtcTime),
+    sa.Column("probe_status", sa.Integer, nullable=False, server_default="0"),
+    _text("probe_error"),
     sa.UniqueConstraint("campaign", "url"),
+)
+
+# Which rules of the check a person lets pass, for one campaign. The table ``audit`` keeps all of
+# these decisions, those that were taken back too.
+waivers = sa.Table(
+    "waivers",
+    metadata,
+    sa.Column("campaign", sa.ForeignKey("campaigns.slug", ondelete="CASCADE"), primary_key=True),
+    sa.Column("rule", sa.Text, primary_key=True),
+    _text("reason"),
+    _text("who"),
+    sa.Column("at", UtcTime, nullable=False),
 )
 
 deliveries = sa.Table(

@@ -4,15 +4,26 @@
 is not read from here again, but from what the plan froze (:mod:`buzz.edges.store.campaigns`).
 """
 
-from buzz.pipeline.campaign.approving import APPROVE, approve
+from buzz.pipeline.campaign.approving import APPROVE, Approval, approve
 from buzz.pipeline.campaign.checking import CheckReport, check
 from buzz.pipeline.campaign.loading import compile_all, folder, load, recipients, sources
-from buzz.pipeline.campaign.making import Made, make
+from buzz.pipeline.campaign.making import (
+    DEFAULT_SEGMENT,
+    DEFAULT_TEMPLATE,
+    Made,
+    copy,
+    make,
+    templates,
+)
 from buzz.pipeline.campaign.overview import Overview, campaigns, overview
+from buzz.pipeline.campaign.pictures import with_local_pictures
 from buzz.pipeline.campaign.trying import Preview, Trial, preview, send_test
 
 __all__ = [
     "APPROVE",
+    "DEFAULT_SEGMENT",
+    "DEFAULT_TEMPLATE",
+    "Approval",
     "CheckReport",
     "Made",
     "Overview",
@@ -22,6 +33,7 @@ __all__ = [
     "campaigns",
     "check",
     "compile_all",
+    "copy",
     "folder",
     "load",
     "make",
@@ -30,4 +42,6 @@ __all__ = [
     "recipients",
     "send_test",
     "sources",
+    "templates",
+    "with_local_pictures",
 ]

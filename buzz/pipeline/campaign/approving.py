@@ -1,22 +1,32 @@
 """Approving: a second person answers for a letter as it was checked."""
 
+from dataclasses import dataclass
 from datetime import datetime
 
 from buzz.config import Settings
-from buzz.edges.store import Store, audit
+from buzz.edges.store import Store, audit, checks
 from buzz.edges.store import campaigns as stored
 from buzz.errors import CheckRefused
 from buzz.locales import gettext as _
-from buzz.model import CampaignState, CampaignStatus
+from buzz.model import CampaignState, Waiver
 from buzz.pipeline.campaign import loading
 
 APPROVE = "campaign approve"  # under which it is recorded who did
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Approval:
+    """What a person answers for."""
+
+    campaign: str
+    subject: str
+    waivers: tuple[Waiver, ...]  # what they let pass with it
+
+
 def approve(
     settings: Settings, store: Store, slug: str, now: datetime, *, dry_run: bool = False
-) -> CampaignStatus:
-    """Approve a letter as it passed the check, and return its status; an edit takes that back.
+) -> Approval:
+    """Approve a letter as it passed the check; an edit takes that back.
 
     Raises:
         UsageError: there is no such campaign.
@@ -40,4 +50,4 @@ def approve(
         if not dry_run:
             stored.set_state(tx, slug, CampaignState.APPROVED, now)
             audit.add(tx, APPROVE, now, campaign=slug, detail=campaign.content_hash)
-        return stored.get(tx, slug) or status
+        return Approval(campaign=slug, subject=status.subject, waivers=checks.waived(tx, slug))

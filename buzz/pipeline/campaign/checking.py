@@ -1,13 +1,13 @@
 """Checking: the letter rendered for every recipient and judged; that it passed is recorded."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
 from buzz.config import Settings
 from buzz.core import campaign as core
 from buzz.core import letter, relay, tracking
-from buzz.edges.store import Store
+from buzz.edges.store import Store, checks
 from buzz.edges.store import campaigns as stored
 from buzz.errors import CheckRefused
 from buzz.locales import gettext as _
@@ -16,11 +16,14 @@ from buzz.model import (
     CompiledLetter,
     DeliveryId,
     Finding,
+    LetterUrls,
     Level,
+    Probe,
     Recipient,
+    Waiver,
 )
 from buzz.pipeline import workspace
-from buzz.pipeline.campaign import loading
+from buzz.pipeline.campaign import loading, probing, waiving
 
 _ANY_DELIVERY = DeliveryId(10**9)  # tokens of a real letter are no longer than this one's
 
@@ -34,7 +37,10 @@ class CheckReport:
     content_hash: str = ""  # of what was checked
     recipients: int = 0
     largest_bytes: int = 0  # of the HTML
-    findings: tuple[Finding, ...] = ()  # errors first
+    findings: tuple[Finding, ...] = ()  # those that count: errors first
+    waived: tuple[Finding, ...] = ()  # those that a person lets pass
+    waivers: tuple[Waiver, ...] = ()  # of this campaign, whether or not anything was found
+    probes: tuple[Probe, ...] = ()  # what is known of its links
 
     @property
     def errors(self) -> int:
@@ -42,52 +48,101 @@ class CheckReport:
         return sum(finding.level is Level.ERROR for finding in self.findings)
 
     @property
+    def warnings(self) -> int:
+        """Return how many findings deserve a second look."""
+        return sum(finding.level is Level.WARNING for finding in self.findings)
+
+    @property
     def passed(self) -> bool:
         """Tell whether the letter may go out."""
         return not self.errors
 
 
-def check(settings: Settings, store: Store, slug: str, now: datetime) -> CheckReport:
+def check(
+    settings: Settings,
+    store: Store,
+    slug: str,
+    now: datetime,
+    *,
+    asks_links: bool = False,
+    waive: Iterable[str] = (),
+    unwaive: Iterable[str] = (),
+    progress: probing.Progress = probing.silent,
+) -> CheckReport:
     """Render a campaign's letter for every recipient and judge it; record that it passed.
 
+    Args:
+        settings: the workspace's.
+        store: its database.
+        slug: the campaign's name.
+        now: aware UTC.
+        asks_links: ask over the network whether the letter's links answer; else what is known of
+            them counts.
+        waive: ``RULE=reason`` of rules that shall pass for this campaign from now on.
+        unwaive: rules that shall hold again.
+        progress: of asking the links.
+
     Raises:
-        UsageError: there is no such campaign.
-        CheckRefused: its file or a template cannot be read.
+        UsageError: there is no such campaign, or no such rule.
+        CheckRefused: that rule cannot be waived.
     """
-    text = loading.source(settings, slug)
-    _campaign, mistakes = core.read(text, slug=slug, path=loading.place(slug))
-    if mistakes:
-        return CheckReport(campaign=slug, findings=mistakes)
-    campaign = loading.found_in(settings, text, slug)
+    waivers = waiving.parsed(waive)
     try:
+        written = loading.written(settings, slug)
+    except CheckRefused as exc:
+        return CheckReport(campaign=slug, findings=(_finding("letter-file", exc),))
+    waiving.waive(store, slug, waivers, now)
+    waiving.unwaive(store, slug, unwaive, now)
+    try:
+        campaign, mistakes = loading.read(settings, slug, written)
+        if campaign is None:
+            return CheckReport(campaign=slug, findings=mistakes)
         with store.write() as tx:
             letters = loading.compile_all(settings, tx, campaign)
             people = loading.recipients(settings, tx, campaign)
     except CheckRefused as exc:
-        return CheckReport(
-            campaign=slug, subject=campaign.subject, findings=(_finding("templates", exc),)
-        )
-    trial = _Trial(settings, campaign, letters, now)
-    context = core.Context(
-        campaign=campaign,
-        path=loading.place(slug),
-        source=text,
-        sender=settings.sender,
-        masses=_masses(campaign),
-        now=now,
+        return CheckReport(campaign=slug, findings=(_finding("templates", exc),))
+    probes = (
+        probing.ask(settings, store, campaign, now, progress)
+        if asks_links
+        else probing.known(settings, store, campaign, now)
     )
-    findings = core.check(context, trial.rendered(people))
+    trial = Trials(settings, campaign, letters, now)
+    findings: list[Finding] = []
+    for (language, version), file in zip(loading.versions(campaign).items(), written, strict=True):
+        readers = loading.readers(people, campaign, language)
+        masses, wordings = _weights(version)
+        context = core.Context(
+            campaign=version,
+            path=file.place,
+            source=file.text,
+            sender=settings.sender,
+            masses=masses,
+            wordings=wordings,
+            probes=_of_version(probes, version),
+            sources=loading.sources(settings),
+            others=len(people) - len(readers),
+            now=now,
+        )
+        findings += core.check(
+            context,
+            trial.rendered(readers),
+            None if readers else trial.stand_in(language),
+        )
+    findings += workspace.sample_sender(campaign.from_ or settings.sender.from_)
+    with store.read() as tx:
+        in_force = checks.waived(tx, slug)
+    counted, waived = core.judged((*trial.refused, *findings), in_force)
     report = CheckReport(
         campaign=slug,
         subject=campaign.subject,
         content_hash=campaign.content_hash,
         recipients=len(people),
         largest_bytes=trial.largest_bytes,
-        findings=(
-            *trial.refused,
-            *findings,
-            *workspace.sample_sender(campaign.from_ or settings.sender.from_),
-        ),
+        findings=counted,
+        waived=waived,
+        waivers=in_force,
+        probes=probes,
     )
     if report.passed:
         with store.write() as tx:
@@ -102,7 +157,7 @@ def check(settings: Settings, store: Store, slug: str, now: datetime) -> CheckRe
     return report
 
 
-class _Trial:
+class Trials:
     """Renders for one recipient after the other, made into bytes as a send does."""
 
     def __init__(
@@ -116,6 +171,7 @@ class _Trial:
         self._campaign = campaign
         self._letters = letters
         self._now = now
+        self._online: dict[str, str] = {}
         self.refused: list[Finding] = []
         self.largest_bytes = 0
 
@@ -126,6 +182,20 @@ class _Trial:
                 yield self._one(recipient)
             except CheckRefused as exc:
                 self.refused.append(_finding("address", exc, recipient.blog))
+
+    def stand_in(self, language: str) -> core.Rendered | None:
+        """Return the letter as nobody in particular would get it, or None: it cannot be made."""
+        nobody = Recipient(
+            blog="",
+            name=_("your blog"),
+            email="blog@blog.example",
+            language=language,
+            federation="75",
+            rank=1,
+            needs_notice=True,
+            source="https://blog.example/",
+        )
+        return next(self.rendered([nobody]), None)
 
     def _one(self, recipient: Recipient) -> core.Rendered:
         compiled = self._letters[recipient.language]
@@ -157,16 +227,35 @@ class _Trial:
             subject=letter.subject_of(compiled, recipient),
             html=html,
             text=letter.text_of(compiled, recipient, urls),
-            has_notice=letter.has_notice(compiled),
+            has_notice=letter.has_notice(compiled, recipient, urls),
+            holes=letter.holes(compiled, recipient, urls),
+            online=self._page_online(compiled, urls),
         )
 
+    def _page_online(self, compiled: CompiledLetter, urls: LetterUrls) -> str:
+        """Return the page online: the same for all, for all are tried as one delivery."""
+        if compiled.language not in self._online:
+            self._online[compiled.language] = letter.online_html(compiled, urls)
+        return self._online[compiled.language]
 
-def _masses(campaign: Campaign) -> dict[int, float]:
-    """Return by how much each talking point can be told from chance (docs/relay.md)."""
-    return {
-        point.number: relay.read(f"{point.title}. {point.text}", campaign.language).mass[-1]
-        for point in campaign.talking_points
-    }
+
+def _of_version(probes: Sequence[Probe], version: Campaign) -> dict[str, Probe]:
+    """Return what is known of the links that this version has, by address."""
+    own = set(letter.urls_in(version))
+    return {probe.url: probe for probe in probes if probe.url in own}
+
+
+def _weights(campaign: Campaign) -> tuple[dict[int, float], dict[int, str]]:
+    """Return what each talking point weighs (docs/relay.md), and how the light ones may gain."""
+    said = {p.number: f"{p.title}. {p.text}" for p in campaign.talking_points}
+    masses = {number: relay.weight(text, campaign.language) for number, text in said.items()}
+    wordings = {}
+    for number, mass in masses.items():
+        if mass < core.MIN_MASS:
+            others = [text for other, text in said.items() if other != number]
+            own_words = (campaign.intro_text, *others, campaign.closing_text)
+            wordings[number] = relay.wording(said[number], own_words, campaign.language)
+    return masses, wordings
 
 
 def _finding(rule: str, exc: CheckRefused, place: str = "") -> Finding:

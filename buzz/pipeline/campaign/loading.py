@@ -1,7 +1,11 @@
 """Reading: a campaign's folder and the templates, the recipients, the compiled letter."""
 
 import dataclasses
-from collections.abc import Mapping
+import re
+from collections.abc import Mapping, Sequence
+from contextlib import AbstractContextManager, nullcontext
+from dataclasses import dataclass
+from functools import partial
 from hashlib import blake2b
 from pathlib import Path
 
@@ -15,64 +19,148 @@ from buzz.edges.store import Transaction
 from buzz.edges.store import campaigns as stored
 from buzz.errors import CheckRefused, UsageError
 from buzz.locales import gettext as _
-from buzz.model import Campaign, Channel, CompiledLetter, Consent, Recipient, Tracking
+from buzz.model import (
+    Campaign,
+    Channel,
+    CompiledLetter,
+    Consent,
+    Finding,
+    Recipient,
+    Tracking,
+)
 from buzz.pipeline import collect, segments
+from buzz.pipeline.campaign import pictures
 
 LETTER = "letter.md"
+PARTS = frozenset({"base.html.j2", "pieces.html.j2"})  # of letters, and none themselves
+_OWN = (LETTER, "letter.fr.md")  # the campaign's own where it is there, else French
+_TRANSLATION = re.compile(r"letter\.([a-z]{2,3})\.md")
 COMPILE_CPU_S = 5.0  # the sample letter takes a tenth of a second in both languages
 COMPILE_MEMORY = 256_000_000  # bytes; {{ '%1000000000d' % 1 }} wants three times a gigabyte
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Written:
+    """One file of a letter, as it was read."""
+
+    place: str  # how messages name it
+    text: str
+    language: str  # that its name says; empty: none
+
+
 def load(settings: Settings, slug: str) -> Campaign:
-    """Return the campaign in ``campaigns/SLUG/letter.md``.
+    """Return the campaign in ``campaigns/SLUG/``.
 
-    Its ``content_hash`` covers whatever decides what is sent: the file, the templates, the sender.
-
-    Raises:
-        UsageError: the name is no campaign's.
-        CheckRefused: the file has mistakes.
-    """
-    return found_in(settings, source(settings, slug), slug)
-
-
-def found_in(settings: Settings, text: str, slug: str) -> Campaign:
-    """Return the campaign that this text describes, as :func:`load` does."""
-    found = core.parse(text, slug=slug, path=place(slug))
-    return dataclasses.replace(found, content_hash=_content_hash(settings, text))
-
-
-def source(settings: Settings, slug: str) -> str:
-    """Return the text of a campaign's ``letter.md``.
+    Its ``content_hash`` covers whatever decides what is sent: the files, the templates, the sender.
 
     Raises:
         UsageError: the name is no campaign's.
-        CheckRefused: the file is a link, or no text in UTF-8.
+        CheckRefused: a file has mistakes.
     """
-    try:
-        return files.read_text(letter_file(settings, slug), place(slug))
-    except FileNotFoundError:
+    campaign, findings = read(settings, slug, written(settings, slug))
+    if campaign is None:
+        raise core.refused(findings)
+    return campaign
+
+
+def read(
+    settings: Settings, slug: str, files_: Sequence[Written]
+) -> tuple[Campaign | None, tuple[Finding, ...]]:
+    """Return the campaign that these files describe, or None and what is wrong with them.
+
+    Args:
+        files_: of :func:`written`; the first is the campaign's own, the others translate it.
+    """
+    show = partial(pictures.show, settings, slug)
+    first, *others = files_
+    campaign, findings = core.read(
+        first.text, slug=slug, path=first.place, language=first.language, show=show
+    )
+    if campaign is None:
+        return None, findings
+    translations = []
+    for file in others:
+        translation, wrong = core.read(
+            file.text,
+            slug=slug,
+            path=file.place,
+            language=file.language,
+            original=campaign,
+            show=show,
+        )
+        findings += wrong
+        if translation:
+            translations.append(translation)
+    if findings:
+        return None, findings
+    images = [image.url for version in (campaign, *translations) for image in version.images]
+    texts = [file.text for file in files_]
+    return dataclasses.replace(
+        campaign,
+        translations=tuple(translations),
+        content_hash=_content_hash(settings, [*texts, *images]),
+    ), ()
+
+
+def written(settings: Settings, slug: str) -> tuple[Written, ...]:
+    """Return the files of a campaign's letter, its own first: the one without a language.
+
+    Where each has a language, French is the campaign's own, else the first by the alphabet.
+
+    Raises:
+        UsageError: the name is no campaign's.
+        CheckRefused: a file is a link, or no text in UTF-8.
+    """
+    found = []
+    for path in letter_files(settings, slug):
+        name = place(slug, path.name)
+        _real(path, slug)
+        match = _TRANSLATION.fullmatch(path.name)
+        found.append(
+            Written(
+                place=name, text=files.read_text(path, name), language=match[1] if match else ""
+            )
+        )
+    if not found:
         raise UsageError(
             _("there is no campaign `{slug}`").format(slug=slug),
             place=place(slug),
             remedy=_("run: buzz campaign new {slug}, or see: buzz campaign list").format(slug=slug),
-        ) from None
+        )
+    return tuple(found)
+
+
+def letter_files(settings: Settings, slug: str) -> tuple[Path, ...]:
+    """Return the files of a campaign's letter, its own first; none: there is no such campaign."""
+    names = (
+        path
+        for path in folder(settings, slug).glob("letter*.md")
+        if path.name == LETTER or _TRANSLATION.fullmatch(path.name)
+    )
+    return tuple(
+        sorted(names, key=lambda path: (path.name != LETTER, path.name not in _OWN, path.name))
+    )
 
 
 def letter_file(settings: Settings, slug: str) -> Path:
-    """Return where a campaign's ``letter.md`` is, or is to be written.
+    """Return where a campaign's ``letter.md`` is to be written.
 
     Raises:
         UsageError: the name is no campaign's.
         CheckRefused: the file or its folder is a link: it could lead anywhere.
     """
     path = folder(settings, slug) / LETTER
+    _real(path, slug)
+    return path
+
+
+def _real(path: Path, slug: str) -> None:
     if path.is_symlink() or path.parent.is_symlink():
         raise CheckRefused(
             _("a campaign is a real folder, not a link"),
-            place=place(slug),
+            place=place(slug, path.name),
             remedy=_("copy what it leads to"),
         )
-    return path
 
 
 def folder(settings: Settings, slug: str) -> Path:
@@ -89,9 +177,18 @@ def folder(settings: Settings, slug: str) -> Path:
     return settings.campaigns / slug
 
 
-def place(slug: str) -> str:
+def place(slug: str, name: str = LETTER) -> str:
     """Return how messages name a campaign's file."""
-    return f"campaigns/{slug}/{LETTER}"
+    return f"campaigns/{slug}/{name}"
+
+
+def versions(campaign: Campaign) -> dict[str, Campaign]:
+    """Return the campaign and its translations by language, the campaign's own first."""
+    return {_tag(found.language): found for found in (campaign, *campaign.translations)}
+
+
+def _tag(language: str) -> str:
+    return language.partition("-")[0].lower()
 
 
 def sources(settings: Settings) -> dict[str, str]:
@@ -110,8 +207,7 @@ def sources(settings: Settings) -> dict[str, str]:
 def recipients(settings: Settings, tx: Transaction, campaign: Campaign) -> tuple[Recipient, ...]:
     """Return who gets the letter, best rank first: one for each address, active, in the segment.
 
-    A recipient's language is the blog's where we speak it, else the letter's: that of the words
-    around the campaign's own text.
+    A recipient's language is that of their letter, see :func:`language_for`.
     """
     wanted = segments.parsed(tx, campaign.segment)
     chosen = core.choose(wanted, segments.candidates(tx))
@@ -125,7 +221,7 @@ def recipients(settings: Settings, tx: Transaction, campaign: Campaign) -> tuple
             blog=blog.slug,
             name=blog.name,
             email=blog.email,
-            language=locales.supported(blog.language, campaign.language),
+            language=language_for(blog.language, campaign),
             federation=blog.federation,
             rank=rank,
             opens=allowed(settings.tracking.opens, blog.slug, Channel.OPEN),
@@ -134,6 +230,29 @@ def recipients(settings: Settings, tx: Transaction, campaign: Campaign) -> tuple
             source=blog.source,
         )
         for blog, rank in ((candidate.blog, candidate.rank) for candidate in chosen)
+    )
+
+
+def language_for(wish: str, campaign: Campaign) -> str:
+    """Return in which language a letter goes to a blog, a key of :func:`compile_all`.
+
+    The blog's, where the letter is written in it or we at least speak it around the campaign's
+    own text; else the campaign's.
+    """
+    tag = _tag(wish)
+    return tag if tag in versions(campaign) else locales.supported(wish, campaign.language)
+
+
+def readers(
+    people: Sequence[Recipient], campaign: Campaign, language: str
+) -> tuple[Recipient, ...]:
+    """Return who reads the campaign in the words of this version, a key of :func:`versions`."""
+    known = versions(campaign)
+    own = next(iter(known))
+    return tuple(
+        person
+        for person in people
+        if (person.language if person.language in known else own) == language
     )
 
 
@@ -148,28 +267,39 @@ def compile_all(
     Raises:
         CheckRefused: a template is missing, broken, insatiable, or uses what does not exist.
     """
-    links = stored.ensure_links(tx, campaign.slug, letter.urls_in(campaign))
+    written_in = versions(campaign)
+    links = {
+        tag: stored.ensure_links(tx, campaign.slug, letter.urls_in(version))
+        for tag, version in written_in.items()
+    }
     templates = sources(settings)
-    with bounds.bounded(
-        cpu_s=COMPILE_CPU_S,
-        memory=COMPILE_MEMORY,
-        place=f"templates/{campaign.template}.html.j2",
-        remedy=_("mend the template"),
-    ):
+    own = _tag(campaign.language)
+    with _bounded(f"templates/{campaign.template}.html.j2"):
         return {
-            language: letter.compile_letter(
-                campaign,
-                language=language,
+            tag: letter.compile_letter(
+                written_in.get(tag, campaign),
+                language=locales.supported(tag, campaign.language),
                 sender=settings.sender,
                 sources=templates,
-                links=links,
+                links=links.get(tag, links[own]),
             )
-            for language in locales.LANGUAGES
+            for tag in dict.fromkeys((*locales.LANGUAGES, *written_in))
         }
 
 
-def _content_hash(settings: Settings, text: str) -> str:
+def rendering(compiled: CompiledLetter) -> AbstractContextManager[None]:
+    """Return what bounds the rendering for one recipient, where there may be one."""
+    return _bounded(compiled.source.place) if compiled.source else nullcontext()
+
+
+def _bounded(place: str) -> AbstractContextManager[None]:
+    return bounds.bounded(
+        cpu_s=COMPILE_CPU_S, memory=COMPILE_MEMORY, place=place, remedy=_("mend the template")
+    )
+
+
+def _content_hash(settings: Settings, texts: Sequence[str]) -> str:
     """Return the hash of all that decides what is sent."""
     templates: Mapping[str, str] = sources(settings)
-    facts = (text, *templates.values(), repr(settings.sender), settings.web.base_url)
+    facts = (*texts, *templates.values(), repr(settings.sender), settings.web.base_url)
     return blake2b("\0".join(facts).encode(), digest_size=16).hexdigest()

@@ -26,9 +26,9 @@ def campaigns(settings: Settings, store: Store) -> tuple[Overview, ...]:
     with store.read() as tx:
         known = {status.slug: status for status in stored.all_campaigns(tx)}
     in_folder = (
-        path.parent.name
-        for path in settings.campaigns.glob(f"*/{loading.LETTER}")
-        if is_slug(path.parent.name)
+        path.name
+        for path in settings.campaigns.glob("*")
+        if is_slug(path.name) and loading.letter_files(settings, path.name)
     )
     return tuple(
         _overview(settings, slug, known.get(slug)) for slug in sorted({*known, *in_folder})
@@ -56,8 +56,7 @@ def overview(settings: Settings, store: Store, slug: str) -> Overview:
 
 def _overview(settings: Settings, slug: str, status: CampaignStatus | None) -> Overview:
     known = status or CampaignStatus(slug=slug)
-    path = loading.folder(settings, slug) / loading.LETTER
-    if not path.is_file():
+    if not loading.letter_files(settings, slug):
         return Overview(status=known, campaign=None)
     try:
         campaign = loading.load(settings, slug)

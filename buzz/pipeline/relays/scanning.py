@@ -71,14 +71,14 @@ def scan(
         LockHeld: another scan of this campaign goes on.
     """
     pack = sent_pack(store, slug)
-    index = relay.index_of([pack])
+    index = relay.index_of([pack, *pack.translations])
     short_links = _resolver(settings, pack)
     counts: Counter[Verdict] = Counter()
     started = perf_counter()
     read = candidates = 0
     with files.lock(settings.lock(f"scan-{slug}")):
         for batch in _unread(store, pack):
-            found = [r for entry in batch for r in relay.judge(index, entry, short_links)]
+            found = [r for entry in batch for r in _surest(relay.judge(index, entry, short_links))]
             if not dry_run:
                 _keep(store, slug, batch, found)
             read += len(batch)
@@ -122,7 +122,14 @@ def sent_pack(store: Store, slug: str) -> MessagePack:
             remedy=_("run: buzz send start {slug}").format(slug=slug),
         )
     # Feeds date their entries to the second: one published in the very second came after.
-    return replace(pack, sent_at=status.started_at.replace(microsecond=0))
+    began = status.started_at.replace(microsecond=0)
+    others = tuple(replace(other, sent_at=began) for other in pack.translations)
+    return replace(pack, sent_at=began, translations=others)
+
+
+def _surest(found: Sequence[Relay]) -> Sequence[Relay]:
+    """Return what an entry does with a campaign, read against the language it fits best."""
+    return sorted(found, key=lambda relayed: relayed.score)[-1:]
 
 
 def listing(

@@ -21,6 +21,8 @@ from buzz.model import (
     Level,
 )
 from buzz.pipeline import campaign as campaign_files
+from buzz.pipeline import kit
+from buzz.pipeline.campaign import loading
 from buzz.pipeline.campaign.loading import place
 from buzz.pipeline.send import snapshot
 from buzz.pipeline.send.report import SendReport, has_begun, report
@@ -133,7 +135,8 @@ def _plan(
         sent_at=now,
         base_url=settings.web.base_url,
     )
-    campaigns.freeze(tx, slug, campaign_files.compile_all(settings, tx, campaign), pack, now)
+    letters = campaign_files.compile_all(settings, tx, campaign)
+    campaigns.freeze(tx, slug, letters, pack, now, kits=kit.made(settings, campaign, letters))
     recipients = campaign_files.recipients(settings, tx, campaign)
     if not recipients:
         raise CheckRefused(
@@ -168,7 +171,9 @@ def _seal(tx: Transaction, slug: str, secret: bytes, common: Envelope, now: date
     frozen = snapshot.load(tx, slug, secret)
     sealed = []
     for delivery in deliveries.of_campaign(tx, slug):
-        message = frozen.unchecked_message(delivery, now)
+        compiled = frozen.letters[frozen.language_for(delivery.recipient)]
+        with loading.rendering(compiled):
+            message = frozen.unchecked_message(delivery, now)
         smtp.wire(message)  # raises where it could not be sent as it is
         sealed.append((delivery.id, delivery.message_id, letter.message_hash(message)))
     deliveries.seal(tx, sealed)

@@ -53,6 +53,7 @@ def start(
         LockHeld: another process is sending it.
         TemporaryFailure: it is too early, or the quiet hours.
     """
+    signers = settings.signers  # a key that cannot be read stops us here
     _prepare(settings, store, slug, now)
     holder = leases.own_holder()
     with store.write() as tx:
@@ -61,7 +62,7 @@ def start(
         deliveries.release(tx, slug, now)  # what a dead sender has left behind
         campaigns.set_state(tx, slug, CampaignState.SENDING, now)
         audit.add(tx, "send start", now, campaign=slug)
-        frozen = snapshot.load(tx, slug, settings.secret)
+        frozen = snapshot.load(tx, slug, settings.secret, signers)
     ledger = Ledger(
         store,
         slug,

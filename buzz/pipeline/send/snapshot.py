@@ -1,16 +1,17 @@
 """What is sent: the snapshot that the plan froze, and the bytes made from it."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 
+from buzz.core import dkim, tracking
 from buzz.core import letter as letters
-from buzz.core import tracking
+from buzz.core.letter import FormLetter
 from buzz.edges.store import Transaction, campaigns, deliveries
 from buzz.edges.store.deliveries import Envelope
 from buzz.errors import BuzzError, CheckRefused
 from buzz.locales import gettext as _
-from buzz.model import CompiledLetter, Delivery
+from buzz.model import CompiledLetter, Delivery, Recipient
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -21,11 +22,14 @@ class Snapshot:
     letters: Mapping[str, CompiledLetter]  # by language
     envelope: Envelope
     secret: bytes = field(repr=False)
+    forms: Mapping[str, FormLetter] = field(repr=False)  # by language
+    signers: Sequence[dkim.Signer] = ()
 
     def unchecked_message(self, delivery: Delivery, date: datetime) -> bytes:
         """Return the bytes of one recipient's letter."""
         recipient = delivery.recipient
-        letter = self.letters.get(recipient.language) or next(iter(self.letters.values()))
+        language = self.language_for(recipient)
+        letter = self.letters[language]
         urls = tracking.letter_urls(
             self.secret,
             self.envelope.base_url,
@@ -34,19 +38,15 @@ class Snapshot:
             recipient=recipient,
             links=letter.links,
         )
-        return letters.message_bytes(
-            letter,
-            recipient,
-            urls,
-            from_=self.envelope.from_,
-            reply_to=self.envelope.reply_to,
-            message_id=delivery.message_id,
-            date=date,
-            list_id=self.envelope.list_id,
-        )
+        form = self.forms[language]
+        return form.message(recipient, urls, message_id=delivery.message_id, date=date)
+
+    def language_for(self, recipient: Recipient) -> str:
+        """Return the recipient's language, or the first there is a letter in."""
+        return recipient.language if recipient.language in self.letters else next(iter(self.forms))
 
     def message(self, delivery: Delivery, date: datetime) -> bytes:
-        """Return the bytes of one recipient's letter: those that were checked, Date aside.
+        """Return the bytes of one recipient's letter: those that were checked, Date aside, signed.
 
         Raises:
             CheckRefused: they are others; the secret or the program has changed since the plan.
@@ -58,11 +58,19 @@ class Snapshot:
                 place=f"{self.slug}: {delivery.email}",
                 remedy=_("was the secret or buzz changed since `buzz send plan`?"),
             )
-        return message
+        return dkim.sign(message, self.signers, date)
 
 
-def load(tx: Transaction, slug: str, secret: bytes) -> Snapshot:
+def load(
+    tx: Transaction, slug: str, secret: bytes, signers: Sequence[dkim.Signer] = ()
+) -> Snapshot:
     """Return the snapshot of a planned campaign.
+
+    Args:
+        tx: a transaction.
+        slug: the campaign's.
+        secret: with which the tokens in its addresses are signed.
+        signers: who sign its messages.
 
     Raises:
         BuzzError: it was not planned.
@@ -74,6 +82,18 @@ def load(tx: Transaction, slug: str, secret: bytes) -> Snapshot:
             place=slug,
             remedy=f"buzz send plan {slug}",
         )
+    compiled = campaigns.letters(tx, slug)
+    forms = {
+        language: FormLetter(
+            letter, from_=envelope.from_, reply_to=envelope.reply_to, list_id=envelope.list_id
+        )
+        for language, letter in compiled.items()
+    }
     return Snapshot(
-        slug=slug, letters=campaigns.letters(tx, slug), envelope=envelope, secret=secret
+        slug=slug,
+        letters=compiled,
+        envelope=envelope,
+        secret=secret,
+        forms=forms,
+        signers=signers,
     )

@@ -18,7 +18,7 @@ from buzz.model import (
     DeliveryState,
 )
 from buzz.pipeline import campaign as campaign_files
-from buzz.pipeline.campaign.loading import source
+from buzz.pipeline.campaign.loading import written
 from buzz.pipeline.send.report import SendReport, report
 
 
@@ -30,7 +30,7 @@ def status(settings: Settings, store: Store, slug: str) -> SendReport:
     """
     with store.read() as tx:
         if campaigns.get(tx, slug) is None:
-            source(settings, slug)
+            written(settings, slug)
             return SendReport(campaign=slug, state=CampaignState.DRAFT, account=Account())
         return report(tx, slug, changed=differs(settings, tx, slug))
 

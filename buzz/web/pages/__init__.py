@@ -1,10 +1,12 @@
-"""The pages a reader of the letter sees, in words of their own language, without a script.
+"""The pages a reader of the letter sees, in words of their own language.
 
-All share one sheet (``page.html``, ``style.css``). A page is a value; :class:`Pages` makes it
-HTML. No page shows a name or a whole address: whoever holds a forwarded letter may look at it.
+Only the relay kit's has a script (``kit``), and does without it. All share one sheet
+(``page.html``, ``style.css``). A page is a value; :class:`Pages` makes it HTML. No page shows a
+name or a whole address: whoever holds a forwarded letter may look at it.
 """
 
 from base64 import b64encode
+from collections.abc import Sequence
 from dataclasses import dataclass
 from email.utils import parseaddr
 from hashlib import sha256
@@ -62,6 +64,7 @@ class Pages:
     """The pages of one sender.
 
     Attributes:
+        style: of the sheet that all share.
         policy: the ``Content-Security-Policy`` under which they are shown.
     """
 
@@ -75,17 +78,27 @@ class Pages:
             undefined=jinja2.StrictUndefined,
             trim_blocks=True,
         )
-        self._template = environment.get_template("page.html")
+        environment.globals["_"] = _
+        self._environment = environment
+        self.style = _STYLE
         self.policy = policy_for(_STYLE)
 
     def html(self, page: Page) -> str:
         """Return a page as HTML, in the language in force."""
-        sender = self._sender
-        return self._template.render(
+        return self.render(
+            "page.html",
             page=page,
+            title=page.title,
+            style=Markup(_STYLE),  # noqa: S704  (our own file)
+        )
+
+    def render(self, template: str, **values: object) -> str:
+        """Return what a template of these pages makes of the values, in the language in force."""
+        sender = self._sender
+        return self._environment.get_template(template).render(
+            values,
             language=locales.language(),
             letter=self._letter,
-            style=Markup(_STYLE),  # noqa: S704  (our own file)
             footer=[
                 line
                 for line in (
@@ -221,15 +234,18 @@ def stopped_words(what: str) -> str:
     }[what]
 
 
-def policy_for(*styles: str, letter: bool = False) -> str:
-    """Return a ``Content-Security-Policy`` that allows nothing but these style sheets.
+def policy_for(
+    *styles: str, letter: bool = False, scripts: Sequence[str] = (), images: bool = False
+) -> str:
+    """Return a ``Content-Security-Policy`` that allows nothing but these style sheets and scripts.
 
     Args:
         styles: text of each ``<style>`` element of the page.
         letter: the page is a letter, which has styles at its elements and may have images.
+        scripts: text of each ``<script>`` element.
+        images: the page shows pictures of our own.
     """
-    hashes = (b64encode(sha256(style.encode()).digest()).decode() for style in styles)
-    sheets = " ".join(f"'sha256-{hashed}'" for hashed in hashes) or "'none'"
+    sheets = _hashes(styles) or "'none'"
     styling = (
         # Where the two finer directives are unknown, the coarse one must not strip the letter.
         f"style-src 'unsafe-inline'; style-src-attr 'unsafe-inline'; "
@@ -237,10 +253,17 @@ def policy_for(*styles: str, letter: bool = False) -> str:
         if letter
         else f"style-src {sheets}"
     )
+    more = f"; script-src {_hashes(scripts)}" if scripts else ""
+    more += "; img-src 'self'" if images else ""
     return (
-        f"default-src 'none'; {styling}; form-action 'self'; base-uri 'none'; "
+        f"default-src 'none'; {styling}{more}; form-action 'self'; base-uri 'none'; "
         "frame-ancestors 'none'"
     )
+
+
+def _hashes(texts: Sequence[str]) -> str:
+    hashes = (b64encode(sha256(text.encode()).digest()).decode() for text in texts)
+    return " ".join(f"'sha256-{hashed}'" for hashed in hashes)
 
 
 def _measuring(what: str, tracking: Tracking) -> Choice:
