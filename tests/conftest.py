@@ -73,6 +73,7 @@ _EYES = {
     "Chromium": CHROMIUM,
     "axe (BUZZ_TEST_AXE)": AXE,
     "SpamAssassin": shutil.which("spamassassin"),
+    "mutt": shutil.which("mutt"),
 }
 
 

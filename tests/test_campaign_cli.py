@@ -361,7 +361,14 @@ def test_a_new_campaign_is_not_written_through_a_link(
 
 
 @pytest.mark.parametrize(
-    "name", ["buzz.toml", "blogs.csv", "data/secret.key", "campaigns/retraites/letter.md"]
+    "name",
+    [
+        "buzz.toml",
+        "blogs.csv",
+        "data/secret.key",
+        "campaigns/retraites/letter.md",
+        "campaigns/retraites/letter.en.md",
+    ],
 )
 def test_what_the_workspace_is_made_of_is_not_written_over(
     desk: Settings, run: Run, name: str

@@ -153,7 +153,7 @@ NAMES = st.one_of(
 )
 @example("Le blog d'Inès", "a" * 74 + "=", "75", 3, True, "ines", LETTER)
 @example(". .", ".", "", None, True, "a" * 60, ENGLISH)
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=30, deadline=None)
 def test_splicing_is_rendering(  # noqa: PLR0917  (drawn)
     name: str,
     source: str,
@@ -280,7 +280,7 @@ def looking(kind: str) -> tuple[Campaign, CompiledLetter, dict[str, str]]:
     federation=st.sampled_from(["", "75", "13", "<b>", ".", "=", "é" * 80]),
     rank=st.none() | st.integers(1, 1500),
 )
-@settings(max_examples=80, deadline=None)
+@settings(max_examples=50, deadline=None)
 def test_whatever_it_finds_there(kind: str, name: str, federation: str, rank: int | None) -> None:
     campaign, letter, templates = looking(kind)
     recipient = dataclasses.replace(RECIPIENT, name=name, federation=federation, rank=rank)

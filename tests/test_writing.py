@@ -6,11 +6,13 @@ import json
 import os
 import pty
 import re
+import signal
 import subprocess
 import sys
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from urllib.request import urlopen
 
 import pytest
 from conftest import Result
@@ -622,6 +624,22 @@ def test_a_save_is_told(desk: Settings, store: Store) -> None:
         told = service.get(f"/changes?since={match[1]}").text  # ends with what it tells
         assert re.search(r"^data: \w+$", told, re.MULTILINE)
         assert "Salut" in service.get("/").text
+
+
+def test_ctrl_c_ends_the_watch_without_a_word(desk: Settings) -> None:
+    command = [sys.executable, "-m", "buzz", "campaign", "preview", "moulins", "--watch"]
+    with subprocess.Popen(command, stderr=subprocess.PIPE, text=True, cwd=desk.workspace) as watch:
+        assert watch.stderr
+        address = re.search(r"http://127\.0\.0\.1:\d+/", watch.stderr.readline())
+        assert address
+        with urlopen(address[0]) as page:
+            state = re.search(r'data-state="(\w+)"', page.read().decode())
+        assert state
+        with urlopen(f"{address[0]}changes?since={state[1]}") as waiting:
+            assert waiting.readline() == b"retry: 500\n"
+            watch.send_signal(signal.SIGINT)
+            assert watch.wait(30) == 0
+            assert watch.stderr.read() == ""
 
 
 def test_a_campaign_that_is_none_is_not_watched(desk: Settings, run: Run) -> None:

@@ -1,5 +1,6 @@
 """What a command works with: the workspace's settings and its database, opened when asked for."""
 
+import re
 from contextvars import ContextVar
 from dataclasses import dataclass
 from datetime import datetime
@@ -19,7 +20,7 @@ if TYPE_CHECKING:
 
     from buzz.edges.store import Store
 
-LETTER = "letter.md"
+_OURS = re.compile(r"letter(\.[a-z]{2,3})?\.md|.+\.j2")  # letters and templates
 
 
 @dataclass(kw_only=True)
@@ -52,7 +53,7 @@ class Work:
         if (
             real in {workspace / FILE, workspace / self.settings.registry_file.name}
             or real.parent == workspace / self.settings.data.name
-            or (real.is_relative_to(workspace) and (real.name == LETTER or real.suffix == ".j2"))
+            or (real.is_relative_to(workspace) and _OURS.fullmatch(real.name))
         ):
             raise UsageError(
                 _("this belongs to the workspace and is not replaced"),

@@ -45,17 +45,8 @@ def serve(
     run(create_app(settings, store), bind, listening)
 
 
-def run(
-    app: Starlette,
-    bind: str,
-    listening: Callable[[str], object] | None = None,
-    *,
-    stop_within_s: int = _STOP_WITHIN_S,
-) -> None:
+def run(app: Starlette, bind: str, listening: Callable[[str], object] | None = None) -> None:
     """Serve an application until SIGINT or SIGTERM; the others are those of :func:`serve`.
-
-    Args:
-        stop_within_s: how long answers that are under way may take then.
 
     Raises:
         ConfigurationError: as :func:`serve`.
@@ -63,11 +54,7 @@ def run(
     with listen(bind) as listener:
         host, port = listener.getsockname()[:2]
         shown = f"[{host}]" if ":" in host else host
-        server = server_of(
-            app,
-            lambda: listening and listening(f"http://{shown}:{port}"),
-            stop_within_s=stop_within_s,
-        )
+        server = server_of(app, lambda: listening and listening(f"http://{shown}:{port}"))
         asyncio.run(server.serve(sockets=[listener]))
 
 
@@ -76,9 +63,11 @@ def server_of(
     listening: Callable[[], object] = lambda: None,
     *,
     idle_s: int = IDLE_S,
-    stop_within_s: int = _STOP_WITHIN_S,
 ) -> uvicorn.Server:
-    """Return a server of an application, to be run on a socket from :func:`listen`."""
+    """Return a server of an application, to be run on a socket from :func:`listen`.
+
+    The application has it as ``state.server``: an answer without an end looks there for one.
+    """
     config = uvicorn.Config(
         app,
         access_log=False,  # who asked for what is nobody's business
@@ -87,13 +76,14 @@ def server_of(
         proxy_headers=False,  # nothing here looks at an address
         lifespan="on",
         timeout_keep_alive=idle_s,
-        timeout_graceful_shutdown=stop_within_s,
+        timeout_graceful_shutdown=_STOP_WITHIN_S,
         limit_concurrency=AT_ONCE,
         http=_Connection,  # httptools is faster, but lets headers grow without end
         ws="none",
         h11_max_incomplete_event_size=MAX_HEADER_BYTES,
     )
-    return _Server(config, listening)
+    app.state.server = server = _Server(config, listening)
+    return server
 
 
 def listen(bind: str) -> socket.socket:

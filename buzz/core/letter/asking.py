@@ -68,6 +68,10 @@ class Questions:
         questions = [question for question, _key in self.asked]
         return tuple(q.place for q in (*questions, *(self._made[word] for word in self.made)))
 
+    def place_of(self, word: str) -> str:
+        """Return where a word was computed: template and line."""
+        return self._made[word].place
+
     def answer(self, question: Question, values: Values) -> Any:
         """Return the answer for the recipient whose values these are.
 

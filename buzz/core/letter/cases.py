@@ -73,8 +73,7 @@ class _Cases:
     def of(self, said: Mapping[str, Any]) -> tuple[Case, Mapping[str, Any]]:
         values = {self._slots[name]: value for name, value in said.items() if name in self._slots}
         case = self._known(values) or self._rendered(values)
-        questions = self._environment.questions
-        return case, {**said, **{word: questions.value(word, values) for word in case.made}}
+        return case, {**said, **{word: self._computed(word, values) for word in case.made}}
 
     def _known(self, values: Values) -> Case | None:
         node = self._root
@@ -85,6 +84,13 @@ class _Cases:
                 return None
             node = following
         return node.case
+
+    def _computed(self, word: str, values: Values) -> Any:
+        questions = self._environment.questions
+        try:
+            return questions.value(word, values)
+        except MISTAKES as exc:
+            raise refused(exc, questions.place_of(word), self._values) from exc
 
     def _answer(self, question: Question, values: Values) -> Any:
         try:

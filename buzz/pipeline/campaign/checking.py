@@ -108,7 +108,7 @@ def check(
         else probing.known(settings, store, campaign, now)
     )
     trial = Trials(settings, campaign, letters, now)
-    findings: list[Finding] = []
+    findings = _looks_into(letters.values())
     for (language, version), file in zip(loading.versions(campaign).items(), written, strict=True):
         readers = loading.readers(people, campaign, language)
         masses, wordings = _weights(version)
@@ -124,11 +124,14 @@ def check(
             others=len(people) - len(readers),
             now=now,
         )
-        findings += core.check(
-            context,
-            trial.rendered(readers),
-            None if readers else trial.stand_in(language),
-        )
+        try:
+            findings += core.check(
+                context,
+                trial.rendered(readers),
+                None if readers else trial.stand_in(language),
+            )
+        except CheckRefused as exc:
+            return CheckReport(campaign=slug, findings=(_finding("templates", exc),))
     findings += workspace.sample_sender(campaign.from_ or settings.sender.from_)
     with store.read() as tx:
         in_force = checks.waived(tx, slug)
@@ -176,12 +179,22 @@ class Trials:
         self.largest_bytes = 0
 
     def rendered(self, people: Sequence[Recipient]) -> Iterator[core.Rendered]:
-        """Yield what each recipient gets; whose message cannot be made goes into ``refused``."""
+        """Yield what each recipient gets; whose address will not do goes into ``refused``.
+
+        Raises:
+            CheckRefused: the template cannot be rendered for one of them.
+        """
         for recipient in people:
             try:
-                yield self._one(recipient)
+                with loading.rendering(self._letters[recipient.language]):
+                    made = self._one(recipient)
             except CheckRefused as exc:
+                if exc.place.startswith("templates"):  # one is enough, and may have taken long
+                    what = f"{exc.what} ({recipient.blog})"
+                    raise CheckRefused(what, place=exc.place, remedy=exc.remedy) from exc
                 self.refused.append(_finding("address", exc, recipient.blog))
+            else:
+                yield made
 
     def stand_in(self, language: str) -> core.Rendered | None:
         """Return the letter as nobody in particular would get it, or None: it cannot be made."""
@@ -256,6 +269,20 @@ def _weights(campaign: Campaign) -> tuple[dict[int, float], dict[int, str]]:
             own_words = (campaign.intro_text, *others, campaign.closing_text)
             wordings[number] = relay.wording(said[number], own_words, campaign.language)
     return masses, wordings
+
+
+def _looks_into(letters: Iterable[CompiledLetter]) -> list[Finding]:
+    """Return where templates do more with what is a recipient's than print it."""
+    return [
+        Finding(
+            rule="template-cases",
+            level=Level.WARNING,
+            place=place,
+            what=_("the template decides by its recipient: the letter is rendered for each case"),
+            remedy=_("nothing, if readers are to get different letters; look at some of them"),
+        )
+        for place in dict.fromkeys(each.source.place for each in letters if each.source)
+    ]
 
 
 def _finding(rule: str, exc: CheckRefused, place: str = "") -> Finding:

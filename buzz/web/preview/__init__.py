@@ -63,7 +63,6 @@ def watch(
         create_app(settings, store, slug),
         BIND,
         lambda address: listening and listening(address + start),
-        stop_within_s=0,
     )
 
 
@@ -148,7 +147,8 @@ class _Desk:
         async def events() -> AsyncIterator[str]:
             yield "retry: 500\n\n"
             before = since
-            while not await request.is_disconnected():
+            server = request.app.state.server
+            while not server.should_exit and not await request.is_disconnected():
                 state = await run_in_threadpool(self._state)
                 if state == before != since:  # an editor may write a file in several steps
                     yield f"data: {state}\n\n"
