@@ -1,0 +1,100 @@
+"""The rows of deliveries as values, and the one way in which a state changes."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+import sqlalchemy as sa
+
+from buzz.core import delivery as core
+from buzz.edges.store import Transaction
+from buzz.edges.store.schema import deliveries as table
+from buzz.model import (
+    Attempt,
+    Delivery,
+    DeliveryId,
+    DeliveryState,
+    Phase,
+    Recipient,
+    Tracking,
+)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Envelope:
+    """What all messages of a campaign have in common beside the letter, frozen by the plan."""
+
+    from_: str
+    reply_to: str
+    mail_from: str  # envelope sender
+    list_id: str
+    base_url: str
+    content_hash: str  # of the campaign as it was planned
+    not_before: str = ""  # ISO 8601, aware; empty: at once
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Result:
+    """How an attempt ended, and what it makes of the delivery."""
+
+    attempt: Attempt
+    state: DeliveryState
+    next_at: datetime | None = None
+
+
+def move(
+    tx: Transaction,
+    target: DeliveryState,
+    now: datetime,
+    *which: "sa.ColumnElement[bool]",
+    **values: object,
+) -> int:
+    """Bring the rows meant into a state, as far as they may come there; return how many."""
+    statement = (
+        sa.update(table)
+        .where(*which, table.c.state.in_(core.sources(target)))
+        .values(state=target, updated_at=now, next_at=None, **values)
+    )
+    return tx.execute(statement).rowcount
+
+
+def as_delivery(row: "sa.Row[Any]") -> Delivery:
+    """Return a row as the value it stands for."""
+    return Delivery(
+        id=DeliveryId(row.id),
+        campaign=row.campaign,
+        blog=row.blog,
+        email=row.email,
+        state=DeliveryState(row.state),
+        recipient=_recipient(row.recipient),
+        message_id=row.message_id,
+        message_hash=row.message_hash,
+        attempts=row.attempts,
+        next_at=row.next_at,
+        updated_at=row.updated_at,
+        reply_code=row.reply_code,
+        enhanced_code=row.enhanced_code,
+        reply_text=row.reply_text,
+    )
+
+
+def _recipient(data: Mapping[str, Any]) -> Recipient:
+    return Recipient(
+        **{**data, "opens": Tracking(data["opens"]), "clicks": Tracking(data["clicks"])}
+    )
+
+
+def as_attempt(row: "sa.Row[Any]") -> Attempt:
+    """Return a row as the value it stands for."""
+    return Attempt(
+        delivery=DeliveryId(row.delivery),
+        started_at=row.started_at,
+        ended_at=row.ended_at,
+        phase=Phase(row.phase),
+        outcome=DeliveryState(row.outcome),
+        reply_code=row.reply_code,
+        enhanced_code=row.enhanced_code,
+        reply_text=row.reply_text,
+        next_hop=row.next_hop,
+    )
