@@ -68,7 +68,7 @@ class Postbox:
     ) -> list[str]:
         self.sessions += 1
         session.host_name = hostname
-        return responses
+        return [*responses[:-1], "250-PIPELINING", responses[-1]]
 
     async def handle_RCPT(  # noqa: N802  (aiosmtpd's names)
         self, _server: Any, _session: Any, envelope: Any, address: str, _options: Any
@@ -165,12 +165,14 @@ STALL = Act(then="stall")
 class BadServer:
     """A server that misbehaves at given phases, so many times, and then is good.
 
-    Phase BODY acts when the first bytes of the body have come, REPLY after the final dot.
+    Phase BODY acts when the first bytes of the body have come, REPLY after the final dot. Where
+    MAIL or RCPT was refused, DATA is, too, unless ``goes_ahead`` says 354 (RFC 2920 §3.1).
     """
 
     acts: Mapping[Phase, Act]
     times: int = 1  # how often it misbehaves in all
     extensions: tuple[str, ...] = ("PIPELINING", "8BITMIME")
+    goes_ahead: bool = False
     connections: int = 0
     commands: list[str] = field(default_factory=list)
     complete: list[str] = field(default_factory=list)  # recipients whose whole message came
@@ -203,7 +205,7 @@ class _Dialogue:
 
     async def run(self) -> None:
         await self.answer(Phase.GREETING, b"220 bad.example ESMTP\r\n")
-        rcpt_to = ""
+        rcpt_to, has_sender, has_recipient = "", False, False
         while line := (await self.reader.readline()).decode().strip():
             verb = line.split(" ")[0].upper()
             self.server.commands.append(line)
@@ -217,10 +219,19 @@ class _Dialogue:
                 case "AUTH":
                     await self.answer(Phase.AUTH, b"235 2.7.0 welcome\r\n")
                 case "MAIL":
-                    await self.answer(Phase.MAIL, b"250 2.1.0 ok\r\n")
+                    has_sender = await self.answer(Phase.MAIL, b"250 2.1.0 ok\r\n")
+                    has_recipient = False
+                case "RCPT" if not has_sender:
+                    await self.say(b"503 5.5.1 MAIL first\r\n")
                 case "RCPT":
                     rcpt_to = line.partition("<")[2].partition(">")[0]
-                    await self.answer(Phase.RCPT, b"250 2.1.5 ok\r\n")
+                    has_recipient = await self.answer(Phase.RCPT, b"250 2.1.5 ok\r\n")
+                case "DATA" if not has_recipient and not self.server.goes_ahead:
+                    await self.say(b"503 5.5.1 no valid recipients\r\n")
+                case "DATA" if not has_recipient:
+                    await self.say(b"354 go ahead\r\n")
+                    self.server.commands.append((await self.reader.readline()).decode().strip())
+                    await self.say(b"554 5.5.1 no valid recipients\r\n")
                 case "DATA":
                     if await self.answer(Phase.DATA, b"354 go ahead\r\n"):
                         await self.body(rcpt_to)
