@@ -44,6 +44,9 @@ rate_per_s = 0
 """
 
 
+REPLIES = {b"EHLO": b"250-sink\r\n250 PIPELINING\r\n", b"QUIT": b"221 bye\r\n"}
+
+
 class Sink(socketserver.StreamRequestHandler):
     """Take every message and keep nothing."""
 
@@ -58,7 +61,7 @@ class Sink(socketserver.StreamRequestHandler):
                 self.wfile.write(b"354 go\r\n")
                 while self.rfile.readline() != b".\r\n":
                     pass
-            self.wfile.write(b"221 bye\r\n" if verb == b"QUIT" else b"250 ok\r\n")
+            self.wfile.write(REPLIES.get(verb, b"250 ok\r\n"))
             if verb == b"QUIT":
                 return
 

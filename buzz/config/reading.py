@@ -7,7 +7,7 @@ import os
 import re
 import tomllib
 from collections.abc import Callable, Mapping
-from datetime import timedelta
+from datetime import date, timedelta
 from difflib import get_close_matches
 from ipaddress import ip_address, ip_network
 from pathlib import Path
@@ -203,6 +203,10 @@ def _contradictions(sections: Mapping[str, Any]) -> list[str]:
             not sections["send"].quiet_hours or _HOURS.fullmatch(sections["send"].quiet_hours),
             _('[send] quiet_hours: wants e.g. "21:00-08:00"'),
         ),
+        (
+            _is_day(sections["send"].warm_up_since),
+            _('[send] warm_up_since: wants a day, e.g. "2026-03-02"'),
+        ),
     )
     problems = [message for holds, message in rules if not holds]
     for network in sections["poll"].allow_networks:
@@ -211,6 +215,13 @@ def _contradictions(sections: Mapping[str, Any]) -> list[str]:
         except ValueError as exc:
             problems.append(f"[poll] allow_networks: {exc}")
     return problems
+
+
+def _is_day(text: str) -> bool:
+    try:
+        return not text or bool(date.fromisoformat(text))
+    except ValueError:
+        return False
 
 
 def _is_loopback(host: str) -> bool:

@@ -8,10 +8,12 @@ from pathlib import Path
 from typing import Any, Literal
 from urllib.parse import quote
 
+from buzz.config import receivers
 from buzz.edges import files
 from buzz.errors import ConfigurationError
 from buzz.locales import gettext as _
 from buzz.locales import mark as N_
+from buzz.model import Receiver
 
 
 def _key(default: Any, help_: str) -> Any:
@@ -41,6 +43,8 @@ class Smtp:
     username: str = _key("", N_("the password is BUZZ_SMTP_PASSWORD or data/smtp.password (0600)"))
     connections: int = _key(5, N_("connections open at the same time"))
     timeout_s: float = _key(300.0, N_("seconds a server may take for one answer (RFC 5321)"))
+    messages: int = _key(0, N_("letters over one connection, then a new one; 0: no limit"))
+    pipelining: bool = _key(True, N_("send ahead where the server offers it (RFC 2920)"))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -98,6 +102,7 @@ class Send:
     undo_delay_s: float = _key(60.0, N_("seconds to change one's mind, on a terminal only"))
     two_person: bool = _key(False, N_("another person must approve (buzz campaign approve)"))
     quiet_hours: str = _key("", N_('no sending then, Europe/Paris, e.g. "21:00-08:00"'))
+    warm_up_since: str = _key("", N_("first day of a new sender, e.g. 2026-03-02; empty: known"))
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -152,6 +157,15 @@ class Settings:
     def database_url(self) -> str:
         """Return the SQLAlchemy address of the database."""
         return self.database.url or f"sqlite:///{quote(str(self.data / 'buzz.db'))}"
+
+    @cached_property
+    def receivers(self) -> tuple[Receiver, ...]:
+        """Return how mail providers want to be written to.
+
+        Raises:
+            ConfigurationError: the workspace's ``receivers.toml`` cannot be read.
+        """
+        return receivers.load(self.workspace)
 
     @property
     def user_agent(self) -> str:

@@ -46,8 +46,10 @@ _ENHANCED = re.compile(r"\s*([245])\.(\d{1,3})\.(\d{1,3})(?![\d.])")  # RFC 3463
 _MAILBOX_FULL = "5.2.2"
 # RFC 3463 §3.2: no such mailbox, no such system, bad syntax, moved, null MX.
 _NEVER_ARRIVES = frozenset({"5.1.1", "5.1.2", "5.1.3", "5.1.6", "5.1.10"})
+_TOO_FAST = frozenset({421, 452, 454})  # closing, out of room, throttled
 _POLICY = "5.7."  # RFC 3463 §3.8
 _TOO_MUCH = 552
+_CLOSING = 421
 _LATER, _NEVER = 4, 5  # first digits of replies, RFC 5321 §4.2.1
 
 # Refusals by policy beyond this share of the answers mean us and not the recipients.
@@ -113,6 +115,8 @@ def judge(exchange: Exchange) -> Verdict:
 
 
 def _before_dot(exchange: Exchange, kind: int) -> Verdict:
+    if exchange.phase is Phase.MAIL and exchange.reply_code == _CLOSING:
+        return Verdict(state=S.PLANNED)  # enough for one connection; says nothing of anybody
     if kind == _LATER:
         return Verdict(state=S.DEFERRED)
     if kind != _NEVER:  # no answer, or one that makes no sense here
@@ -127,6 +131,11 @@ def _before_dot(exchange: Exchange, kind: int) -> Verdict:
 
 def _is_mailbox_full(exchange: Exchange) -> bool:
     return enhanced_code(exchange) == _MAILBOX_FULL
+
+
+def wants_less(exchange: Exchange) -> bool:
+    """Tell whether the server asks to be written to more slowly."""
+    return exchange.reply_code in _TOO_FAST
 
 
 def is_hard_bounce(exchange: Exchange) -> bool:

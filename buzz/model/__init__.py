@@ -24,7 +24,15 @@ from buzz.model.campaign import (
     TalkingPoint,
     Tracking,
 )
-from buzz.model.delivery import Account, Attempt, Delivery, DeliveryId, DeliveryState, Phase
+from buzz.model.delivery import (
+    Account,
+    Attempt,
+    Delivery,
+    DeliveryId,
+    DeliveryState,
+    Phase,
+    Receiver,
+)
 from buzz.model.feeds import (
     Entry,
     EntryId,
@@ -90,6 +98,7 @@ __all__ = [
     "RankedBlog",
     "Ranking",
     "RankingId",
+    "Receiver",
     "Recipient",
     "Relay",
     "RelayId",

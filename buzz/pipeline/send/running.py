@@ -3,13 +3,14 @@
 import asyncio
 import signal
 import threading
+import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import datetime
 
 from buzz.config import Settings
 from buzz.core import delivery as core
-from buzz.core import names
+from buzz.core import names, rates
 from buzz.edges.store import Store, Transaction, audit, campaigns, deliveries, leases, runs
 from buzz.edges.store.leases import Fenced
 from buzz.errors import (
@@ -27,6 +28,7 @@ from buzz.pipeline.send import snapshot
 from buzz.pipeline.send.lanes import BACKOFF_S, Lanes, Manners, quiet
 from buzz.pipeline.send.ledger import Ledger
 from buzz.pipeline.send.planning import plan
+from buzz.pipeline.send.queue import Queue
 from buzz.pipeline.send.report import SendReport, report
 from buzz.pipeline.send.standing import differs, status
 
@@ -72,13 +74,17 @@ def start(
     )
     manners = Manners(
         connections=settings.smtp.connections,
-        rate_per_s=settings.send.rate_per_s,
+        messages=settings.smtp.messages,
         quiet_hours=settings.send.quiet_hours,
         not_after=campaign.not_after,
         backoff_s=backoff_s,
     )
+    receivers = rates.Receivers(settings.receivers)
+    queue = Queue(ledger.claim, receivers, rate_per_s=settings.send.rate_per_s, time=time.monotonic)
     lanes = Lanes(
         ledger=ledger,
+        queue=queue,
+        receiver_of=receivers.of,
         snapshot=frozen,
         server=next_hop(settings),
         manners=manners,

@@ -99,7 +99,8 @@ def next_planned(
         slug: the campaign.
         now: the present.
         limit: how many at most.
-        without: domains to which nothing may be sent just now, in lower case.
+        without: domains to which nothing may be sent just now, in lower case; ``hotmail.*``
+            for all endings.
     """
     move(
         tx, DeliveryState.PLANNED, now, table.c.campaign == slug,
@@ -113,7 +114,11 @@ def next_planned(
     )
     address = sa.func.lower(table.c.email)
     for domain in without:
-        query = query.where(~address.endswith(f"@{domain}", autoescape=True))
+        if domain.endswith("*"):
+            family = domain.removesuffix("*")
+            query = query.where(~address.contains(f"@{family}", autoescape=True))
+        else:
+            query = query.where(~address.endswith(f"@{domain}", autoescape=True))
     return tuple(map(as_delivery, tx.execute(query)))
 
 
