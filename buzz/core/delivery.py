@@ -140,12 +140,16 @@ def wants_less(exchange: Exchange) -> bool:
 
 def is_hard_bounce(exchange: Exchange) -> bool:
     """Tell whether nothing sent to this address will ever arrive: it is to be suppressed."""
-    return enhanced_code(exchange) in _NEVER_ARRIVES and judge(exchange).state is S.REFUSED
+    return _is_final(exchange) and enhanced_code(exchange) in _NEVER_ARRIVES
 
 
 def is_refused_by_policy(exchange: Exchange) -> bool:
     """Tell whether the refusal is about us or our letter, and not about the recipient."""
-    return enhanced_code(exchange).startswith(_POLICY) and judge(exchange).state is S.REFUSED
+    return _is_final(exchange) and enhanced_code(exchange).startswith(_POLICY)
+
+
+def _is_final(exchange: Exchange) -> bool:
+    return (exchange.reply_code or 0) // 100 == _NEVER and judge(exchange).state is S.REFUSED
 
 
 def is_unwelcome(refused_by_policy: int, answers: int) -> bool:
@@ -161,7 +165,7 @@ def enhanced_code(exchange: Exchange) -> str:
     >>> enhanced_code(Exchange(phase=Phase.RCPT, reply_code=552, text="5.2.2 mailbox full"))
     '5.2.2'
     """
-    found = _ENHANCED.match(exchange.text)
+    found = _ENHANCED.match(exchange.text) if exchange.reply_code else None
     if found is None or int(found[1]) != (exchange.reply_code or 0) // 100:
         return ""
     return ".".join(found.groups())

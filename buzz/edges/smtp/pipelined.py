@@ -243,12 +243,15 @@ class Dialogue(asyncio.Protocol):
             return
         try:
             for reply in self._cutter.feed(data):
+                if not self._missing:
+                    self.hang_up("unsolicited")
+                    return
                 self._replies.append(reply)
                 self._missing -= 1
         except Malformed:
             self.hang_up("malformed")  # what came before it was sound
             return
-        if self._missing < 0 or (not self._missing and self._cutter.is_within):
+        if not self._missing and self._cutter.is_within:
             self.hang_up("unsolicited")
         elif self._replies:
             self._wake()

@@ -44,6 +44,7 @@ class Letter:
     """One recipient's letter, made and ready to go."""
 
     delivery: Delivery
+    receiver: Receiver
     envelope: smtp.Envelope
     body: bytes  # as it goes over the wire
     started_at: datetime
@@ -154,22 +155,26 @@ class Lanes:
         Raises:
             CheckRefused: its bytes are not those that were checked.
         """
+        if not line.connection.pipelines:
+            return None
         self._look_around()
-        if not line.connection.pipelines or self.stopping.is_set():
+        if self.stopping.is_set():
             return None
         delivery = self.queue.at_once()
         if delivery is None:
             return None
-        if not line.carries(self.receiver_of(delivery.email), self.manners.messages):
+        letter = self._letter(delivery)
+        if not line.carries(letter.receiver, self.manners.messages):
             self.queue.put_back(delivery)
             return None
-        return self._letter(delivery)
+        return letter
 
     def _letter(self, delivery: Delivery) -> Letter:
         now = self.clock()
         message = self.snapshot.message(delivery, now)
         return Letter(
             delivery=delivery,
+            receiver=self.receiver_of(delivery.email),
             envelope=smtp.Envelope.of(self.snapshot.envelope.mail_from, delivery.email, message),
             body=smtp.stuffed(message),  # the plan has made sure that it can be sent as it is
             started_at=now,
@@ -184,7 +189,7 @@ class Lanes:
                 self._settle(letter, stopped)
                 return None
             line.sent += 1
-            line.sent_to[self.receiver_of(letter.delivery.email).name] += 1
+            line.sent_to[letter.receiver.name] += 1
             follower = self._follower(line)
             await self.ledger.dot(letter.delivery.id)
             following = follower.envelope if follower is not None else None
@@ -240,8 +245,7 @@ class Lanes:
         Raises:
             BuzzError: the server cannot be used, now or at all.
         """
-        receiver = self.receiver_of(letter.delivery.email)
-        if line is not None and line.carries(receiver, self.manners.messages):
+        if line is not None and line.carries(letter.receiver, self.manners.messages):
             return line
         await self._hang_up(line)
         connection = await self._connect()
@@ -295,7 +299,9 @@ class Lanes:
     def _watch(self, exchange: core.Exchange) -> None:
         """Stop when many refuse us for what we are: more of the same would do harm."""
         self._answers += exchange.phase in {Phase.RCPT, Phase.DATA, Phase.REPLY}
-        self._refused_by_policy += core.is_refused_by_policy(exchange)
+        if not core.is_refused_by_policy(exchange):
+            return
+        self._refused_by_policy += 1
         if core.is_unwelcome(self._refused_by_policy, self._answers) and not self.is_unwelcome:
             self.is_unwelcome = True
             said = f"{exchange.reply_code} {exchange.text}"

@@ -7,7 +7,7 @@ import sqlalchemy as sa
 
 from buzz.core import delivery as core
 from buzz.edges.store import Transaction
-from buzz.edges.store.deliveries.rows import as_attempt, as_delivery
+from buzz.edges.store.deliveries.rows import SELECT, as_attempt, as_delivery
 from buzz.edges.store.schema import attempts
 from buzz.edges.store.schema import deliveries as table
 from buzz.model import Account, Attempt, Delivery, DeliveryId, DeliveryState
@@ -15,7 +15,7 @@ from buzz.model import Account, Attempt, Delivery, DeliveryId, DeliveryState
 
 def get(tx: Transaction, id_: DeliveryId) -> Delivery | None:
     """Return one delivery, or None."""
-    row = tx.execute(sa.select(table).where(table.c.id == id_)).one_or_none()
+    row = tx.execute(SELECT.where(table.c.id == id_)).one_or_none()
     return as_delivery(row) if row else None
 
 
@@ -23,7 +23,7 @@ def of_campaign(
     tx: Transaction, slug: str, state: DeliveryState | None = None
 ) -> tuple[Delivery, ...]:
     """Return a campaign's deliveries in the order of the plan; those in one state if named."""
-    query = sa.select(table).where(table.c.campaign == slug).order_by(table.c.id)
+    query = SELECT.where(table.c.campaign == slug).order_by(table.c.id)
     if state is not None:
         query = query.where(table.c.state == state)
     return tuple(map(as_delivery, tx.execute(query)))

@@ -1,6 +1,6 @@
 """The rows of deliveries as values, and the one way in which a state changes."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -59,30 +59,50 @@ def move(
     return tx.execute(statement).rowcount
 
 
-def as_delivery(row: "sa.Row[Any]") -> Delivery:
-    """Return a row as the value it stands for."""
+# In this order, for values are taken by their place: a sender reads a hundred thousand rows.
+SELECT = sa.select(
+    table.c.id,
+    table.c.campaign,
+    table.c.blog,
+    table.c.email,
+    table.c.state,
+    table.c.recipient,
+    table.c.message_id,
+    table.c.message_hash,
+    table.c.attempts,
+    table.c.next_at,
+    table.c.updated_at,
+    table.c.reply_code,
+    table.c.enhanced_code,
+    table.c.reply_text,
+)
+
+
+def as_delivery(row: Iterable[Any]) -> Delivery:
+    """Return a row of :data:`SELECT` as the value it stands for."""
+    id_, campaign, blog, email, state, recipient, message_id, hash_, *rest = row
+    attempts, next_at, updated_at, reply_code, enhanced_code, reply_text = rest
     return Delivery(
-        id=DeliveryId(row.id),
-        campaign=row.campaign,
-        blog=row.blog,
-        email=row.email,
-        state=DeliveryState(row.state),
-        recipient=_recipient(row.recipient),
-        message_id=row.message_id,
-        message_hash=row.message_hash,
-        attempts=row.attempts,
-        next_at=row.next_at,
-        updated_at=row.updated_at,
-        reply_code=row.reply_code,
-        enhanced_code=row.enhanced_code,
-        reply_text=row.reply_text,
+        id=DeliveryId(id_),
+        campaign=campaign,
+        blog=blog,
+        email=email,
+        state=DeliveryState(state),
+        recipient=_recipient(recipient),
+        message_id=message_id,
+        message_hash=hash_,
+        attempts=attempts,
+        next_at=next_at,
+        updated_at=updated_at,
+        reply_code=reply_code,
+        enhanced_code=enhanced_code,
+        reply_text=reply_text,
     )
 
 
 def _recipient(data: Mapping[str, Any]) -> Recipient:
-    return Recipient(
-        **{**data, "opens": Tracking(data["opens"]), "clicks": Tracking(data["clicks"])}
-    )
+    opens, clicks = Tracking(data["opens"]), Tracking(data["clicks"])
+    return Recipient(**{**data, "opens": opens, "clicks": clicks})
 
 
 def as_attempt(row: "sa.Row[Any]") -> Attempt:

@@ -9,7 +9,7 @@ from buzz.core import delivery as core
 from buzz.core.names import SENDER_ENDED
 from buzz.edges.store import Transaction
 from buzz.edges.store.deliveries.reading import of_campaign
-from buzz.edges.store.deliveries.rows import Result, as_delivery, move
+from buzz.edges.store.deliveries.rows import SELECT, Result, as_delivery, move
 from buzz.edges.store.leases import Fenced
 from buzz.edges.store.prepared import Prepared
 from buzz.edges.store.schema import attempts
@@ -107,8 +107,7 @@ def next_planned(
         table.c.state == DeliveryState.DEFERRED, table.c.next_at <= now,
     )  # fmt: skip
     query = (
-        sa.select(table)
-        .where(table.c.campaign == slug, table.c.state == DeliveryState.PLANNED)
+        SELECT.where(table.c.campaign == slug, table.c.state == DeliveryState.PLANNED)
         .order_by(table.c.id)
         .limit(limit)
     )
