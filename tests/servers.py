@@ -202,10 +202,10 @@ class _Dialogue:
         self, server: BadServer, reader: asyncio.StreamReader, writer: asyncio.StreamWriter
     ) -> None:
         self.server, self.reader, self.writer = server, reader, writer
+        self.rcpt_to, self.has_sender, self.has_recipient = "", False, False
 
     async def run(self) -> None:
         await self.answer(Phase.GREETING, b"220 bad.example ESMTP\r\n")
-        rcpt_to, has_sender, has_recipient = "", False, False
         while line := (await self.reader.readline()).decode().strip():
             verb = line.split(" ")[0].upper()
             self.server.commands.append(line)
@@ -218,28 +218,33 @@ class _Dialogue:
                     await self.answer(Phase.STARTTLS, b"220 go ahead\r\n")
                 case "AUTH":
                     await self.answer(Phase.AUTH, b"235 2.7.0 welcome\r\n")
-                case "MAIL":
-                    has_sender = await self.answer(Phase.MAIL, b"250 2.1.0 ok\r\n")
-                    has_recipient = False
-                case "RCPT" if not has_sender:
-                    await self.say(b"503 5.5.1 MAIL first\r\n")
-                case "RCPT":
-                    rcpt_to = line.partition("<")[2].partition(">")[0]
-                    has_recipient = await self.answer(Phase.RCPT, b"250 2.1.5 ok\r\n")
-                case "DATA" if not has_recipient and not self.server.goes_ahead:
-                    await self.say(b"503 5.5.1 no valid recipients\r\n")
-                case "DATA" if not has_recipient:
-                    await self.say(b"354 go ahead\r\n")
-                    self.server.commands.append((await self.reader.readline()).decode().strip())
-                    await self.say(b"554 5.5.1 no valid recipients\r\n")
-                case "DATA":
-                    if await self.answer(Phase.DATA, b"354 go ahead\r\n"):
-                        await self.body(rcpt_to)
+                case "MAIL" | "RCPT" | "DATA":
+                    await self.transaction(verb, line)
                 case "QUIT":
                     await self.answer(Phase.QUIT, b"221 bye\r\n")
                     return
                 case _:
                     await self.say(b"250 ok\r\n")
+
+    async def transaction(self, verb: str, line: str) -> None:
+        match verb:
+            case "MAIL":
+                self.has_sender = await self.answer(Phase.MAIL, b"250 2.1.0 ok\r\n")
+                self.has_recipient = False
+            case "RCPT" if not self.has_sender:
+                await self.say(b"503 5.5.1 MAIL first\r\n")
+            case "RCPT":
+                self.rcpt_to = line.partition("<")[2].partition(">")[0]
+                self.has_recipient = await self.answer(Phase.RCPT, b"250 2.1.5 ok\r\n")
+            case "DATA" if self.has_recipient:
+                if await self.answer(Phase.DATA, b"354 go ahead\r\n"):
+                    await self.body(self.rcpt_to)
+            case "DATA" if not self.server.goes_ahead:
+                await self.say(b"503 5.5.1 no valid recipients\r\n")
+            case "DATA":
+                await self.say(b"354 go ahead\r\n")
+                self.server.commands.append((await self.reader.readline()).decode().strip())
+                await self.say(b"554 5.5.1 no valid recipients\r\n")
 
     async def body(self, rcpt_to: str) -> None:
         await self.reader.readexactly(10)

@@ -78,8 +78,9 @@ JSON = {
     "send cancel": _ACCOUNT,
     "send status": _ACCOUNT,
     "send retry": _ACCOUNT,
-    "send uncertain": "campaign uncertain[address blog at message_id reply_code last_words]",
+    "send uncertain": "campaign uncertain[address blog at message_id why reply_code last_words]",
     "send resolve": _ACCOUNT,
+    "send adopt": "paused[]",
     "relays scan": "campaign entries candidates relayed to_check mentioned seconds",
     "relays list": f"relays[{_RELAY}]",
     "relays show": f"{_RELAY}[message post kind talking_point shared] signals",
@@ -103,6 +104,7 @@ JSON_WITH = {
         "--all",
         "blogs pages failed links found candidates[site url blogs rolls samples]",
     ),
+    "send resume": ("--due", f"resumed[{_ACCOUNT}]"),
 }
 
 _REGISTRY = {
@@ -113,7 +115,8 @@ _REGISTRY = {
 }
 _SENDING = {
     3: "some recipients were refused",
-    5: "the check has found errors, an approval is missing, or the campaign has ended",
+    5: "the check has found errors, an approval is missing, the campaign has ended, or this is a"
+    " copy of the workspace or of its database (send adopt)",
     6: "another process is sending it",
     8: "the person said no",
     9: "uncertain deliveries remain",
@@ -159,6 +162,7 @@ EXITS: dict[str, dict[int, str]] = {
     "send pause": {5: "it is not being sent"},
     "send cancel": {5: "it has ended already", 8: "the person said no"},
     "send resolve": {5: "it was cancelled or has expired"},
+    "send adopt": {8: "the person said no"},
 }
 
 INTRODUCTION = """\

@@ -134,6 +134,11 @@ class Settings:
         """Return the folder of what the tool itself writes (mode 0700)."""
         return self.workspace / "data"
 
+    @property
+    def instance_file(self) -> Path:
+        """Return what this workspace knows of its right to send; see the store's instances."""
+        return self.data / "instance"
+
     def lock(self, name: str) -> Path:
         """Return the file by which what must not run twice at a time is locked."""
         return self.data / "locks" / f"{name}.lock"

@@ -82,6 +82,7 @@ class Exchange:
     phase: Phase
     reply_code: int | None = None  # 200..599; None: no sound reply
     text: str = ""  # the server's words; without a reply a code: lost, timeout, malformed, …
+    last_words: str = ""  # what the server had said last, where no sound reply came
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

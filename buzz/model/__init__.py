@@ -6,6 +6,7 @@ its slug. Words are the field's own (RFC 4287 for feeds, RFC 5321/5322 for mail,
 outcomes); docs/architecture.md has the table.
 """
 
+from buzz.model.bounce import Bounce, BounceKind
 from buzz.model.campaign import (
     BEFORE_SENDING,
     ENDED,
@@ -61,6 +62,8 @@ __all__ = [
     "Attempt",
     "Blog",
     "BlogStatus",
+    "Bounce",
+    "BounceKind",
     "Campaign",
     "CampaignState",
     "CampaignStatus",

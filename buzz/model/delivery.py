@@ -72,6 +72,7 @@ class Attempt:
     reply_code: int | None = None
     enhanced_code: str = ""
     reply_text: str = ""
+    last_words: str = ""  # of the server, where no sound reply came
     next_hop: str = ""
 
 

@@ -142,7 +142,7 @@ def _collect(settings: Settings, store: Store) -> Done:
 
 def _resume(settings: Settings, store: Store, slug: str, now: datetime) -> Done:
     try:
-        result = send.start(settings, store, slug, now)
+        result = send.start(settings, store, slug, now, by_itself=True)
     except BuzzError as exc:
         return _trouble("send resume", slug, exc)
     if result.trouble is not None:

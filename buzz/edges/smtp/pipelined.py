@@ -44,6 +44,7 @@ class Pipelined(Connection):
         self._dialogue = Dialogue(protocol)
         self._ahead: Envelope | None = None  # whose commands have been sent, unanswered
         self._must_reset = False  # after a refusal (RFC 5321 §4.1.1.5)
+        self._last: Reply | None = None
 
     @property
     def is_open(self) -> bool:
@@ -62,7 +63,7 @@ class Pipelined(Connection):
         try:
             return await self._offered()
         except _NoReply as exc:
-            return Exchange(phase=exc.phase, text=self._dialogue.fault)
+            return self._without_reply(exc.phase)
 
     async def finish(self, body: bytes, following: Envelope | None = None) -> Exchange:
         """Send the body and the following envelope; return what the server made of the body."""
@@ -75,7 +76,7 @@ class Pipelined(Connection):
         try:
             reply = await self._reply(Phase.BODY, self.server.reply_timeout_s)
         except _NoReply:
-            return Exchange(phase=Phase.BODY, text=self._dialogue.fault)
+            return self._without_reply(Phase.BODY)
         if reply.code // 100 == GO_AHEAD:  # it answers something else than we have asked
             self._dialogue.hang_up("malformed")
         elif reply.code == CLOSING:
@@ -157,7 +158,15 @@ class Pipelined(Connection):
         if reply is None:
             self._client.close()
             raise _NoReply(phase)
+        self._last = reply
         return reply
+
+    def _without_reply(self, phase: Phase) -> Exchange:
+        """Return that no sound reply came, and what the server had said before."""
+        said = self._dialogue.unread or (
+            f"{self._last.code} {self._last.text}" if self._last else ""
+        )
+        return Exchange(phase=phase, text=self._dialogue.fault, last_words=words(said))
 
 
 _LATER = 4  # first digit of a refusal for now
@@ -196,6 +205,11 @@ class Dialogue(asyncio.Protocol):
     def is_open(self) -> bool:
         """Tell whether anything can be said."""
         return not self.fault
+
+    @property
+    def unread(self) -> str:
+        """Return what the server has said of a reply that did not come to its end."""
+        return self._cutter.begun
 
     def write(self, data: bytes, replies: int, *, behind: int = 0) -> None:
         """Send, and expect so many replies.
@@ -251,7 +265,7 @@ class Dialogue(asyncio.Protocol):
         except Malformed:
             self.hang_up("malformed")  # what came before it was sound
             return
-        if not self._missing and self._cutter.is_within:
+        if not self._missing and self._cutter.begun:
             self.hang_up("unsolicited")
         elif self._replies:
             self._wake()

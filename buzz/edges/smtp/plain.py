@@ -32,6 +32,7 @@ class Plain(Connection):
     def __init__(self, client: aiosmtplib.SMTP, protocol: "Protocol", server: Server) -> None:
         self._client = client
         self._protocol = protocol
+        self._said = ""
         self.server = server
 
     @property
@@ -90,6 +91,7 @@ class Plain(Connection):
             return self._lost(phase, exc)
         if self._protocol.fault or reply.code not in PLAUSIBLE:
             return self._lost(phase, None)
+        self._said = words(f"{reply.code} {reply.message}")
         return Exchange(phase=phase, reply_code=reply.code, text=words(reply.message))
 
     async def _reset(self, exchange: Exchange) -> None:
@@ -104,7 +106,7 @@ class Plain(Connection):
         """Hang up, and return that no sound reply came."""
         why = self._protocol.fault or _why(exc)
         self.abort()
-        return Exchange(phase=phase, text=why)
+        return Exchange(phase=phase, text=why, last_words=self._said)
 
 
 class Protocol(SMTPProtocol):

@@ -32,9 +32,9 @@ class Cutter:
         self._size = 0  # bytes in those lines
 
     @property
-    def is_within(self) -> bool:
-        """Tell whether a reply has begun and not ended."""
-        return bool(self._rest or self._lines)
+    def begun(self) -> str:
+        """Return what has come of a reply that has not ended, or an empty string."""
+        return b"\n".join((*self._lines, self._rest)).decode("utf-8", "replace").strip()
 
     def feed(self, data: bytes) -> Iterator[Reply]:
         """Yield the replies that this piece completes, in order.

@@ -7,7 +7,6 @@ None): a column's type converts nothing.
 """
 
 from collections.abc import Mapping, Sequence
-from operator import itemgetter
 from typing import Any
 
 import sqlalchemy as sa
@@ -66,16 +65,14 @@ class _Compiled:
         self.text = str(compiled)
         self.error: type[Exception] = dialect.loaded_dbapi.Error
         self._fixed = {k: v for k, v in compiled.params.items() if v is not None}
-        positions = compiled.positiontup
-        self._pick = itemgetter(*positions) if positions is not None else None
-        self._is_single = positions is not None and len(positions) == 1
+        self._positions = compiled.positiontup  # None: the driver wants names
 
     def bound(self, values: Values) -> Any:
         """Return the values as this database's driver wants them."""
         named = {**self._fixed, **values}
-        if self._pick is None:
+        if self._positions is None:
             return named
-        return (self._pick(named),) if self._is_single else self._pick(named)
+        return tuple(map(named.__getitem__, self._positions))
 
 
 def _foreign(exc: Exception, tx: Connection) -> BaseException:

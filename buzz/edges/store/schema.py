@@ -36,8 +36,15 @@ def _blog(*, primary_key: bool = False) -> "sa.Column[str]":
     )
 
 
-# One row: which installation this database belongs to (a restored copy is a second one).
-instance = sa.Table("instance", metadata, sa.Column("id", sa.Text, primary_key=True))
+# One row: which installation this database belongs to (a restored copy is a second one). The
+# workspace that may send with it knows the seat, and how far it has come: see instances.py.
+instance = sa.Table(
+    "instance",
+    metadata,
+    sa.Column("id", sa.Text, primary_key=True),
+    _text("seat"),
+    sa.Column("epoch", sa.Integer, nullable=False, server_default="0"),
+)
 
 blogs = sa.Table(
     "blogs",
@@ -260,6 +267,7 @@ attempts = sa.Table(
     sa.Column("reply_code", sa.Integer),
     _text("enhanced_code"),
     _text("reply_text"),
+    _text("last_words"),  # of the server, where the attempt ended without a sound reply
     _text("next_hop"),
 )
 

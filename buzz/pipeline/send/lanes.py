@@ -8,7 +8,7 @@ the run, and what is in flight is finished first.
 import asyncio
 import contextlib
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from datetime import datetime
 
@@ -24,6 +24,7 @@ from buzz.pipeline.send.queue import Queue
 from buzz.pipeline.send.snapshot import Snapshot
 
 BACKOFF_S = (0.5, 2.0)  # between the tries to connect; then it is left to a later run
+PROBE_S = 30.0  # between further tries, where a run waits for the server
 GRACE_S = 30.0  # for what is in flight when the run is told to stop
 HEARTBEAT_S = LEASE.total_seconds() / 4
 
@@ -37,6 +38,7 @@ class Manners:
     quiet_hours: str = ""
     not_after: datetime | None = None
     backoff_s: tuple[float, ...] = BACKOFF_S
+    wait: bool = False  # for what is put off, and for a server that is away
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -91,11 +93,21 @@ class Lanes:
     _refused_by_policy: int = 0
 
     async def run(self) -> None:
-        """Send until nothing is left to do now, or until told to stop.
+        """Send until nothing is left to do now (or, waiting, at all), or until told to stop.
 
         Raises:
             Exception: a fault of this program, after everything in flight was finished.
         """
+        await self._once()
+        while self.manners.wait and not self.stopping.is_set():
+            due = await self.ledger.next_due()
+            if due is None:
+                return
+            await self._wait_until(due)
+            await self._once()
+
+    async def _once(self) -> None:
+        """Send until nothing is left to do now."""
         lanes = [asyncio.create_task(self._lane()) for _n in range(self.manners.connections)]
         heartbeat = asyncio.create_task(self._heartbeat())
         stopping = asyncio.create_task(self.stopping.wait())
@@ -218,6 +230,7 @@ class Lanes:
             reply_code=exchange.reply_code,
             enhanced_code=core.enhanced_code(exchange),
             reply_text=exchange.text,
+            last_words=exchange.last_words,
             next_hop=self.server.name,
         )
         self.ledger.record(Outcome(attempt=attempt, email=delivery.email, exchange=exchange))
@@ -263,7 +276,8 @@ class Lanes:
             BuzzError: the server cannot be used, now or at all.
         """
         async with self._door:
-            for wait_s in (*self.manners.backoff_s, None):
+            for wait_s in self._waits():
+                self._look_around()
                 if self.stopping.is_set():
                     return None
                 found = await smtp.connect(self.server)
@@ -278,6 +292,13 @@ class Lanes:
                     raise found.error
                 await self._pause(wait_s)
         return None
+
+    def _waits(self) -> Iterator[float | None]:
+        """Yield how long to wait after each try to connect that fails; None: give up."""
+        yield from self.manners.backoff_s
+        while self.manners.wait:
+            yield PROBE_S
+        yield None
 
     def _count(self, opened: int) -> None:
         self._open += opened
@@ -326,6 +347,16 @@ class Lanes:
             except BuzzError as exc:
                 self.stop(exc)
 
+    async def _wait_until(self, due: datetime) -> None:
+        """Wait for what is put off, holding the lease and looking around."""
+        while not self.stopping.is_set() and (now := self.clock()) < due:
+            await self._pause(min((due - now).total_seconds(), HEARTBEAT_S))
+            try:
+                await self.ledger.renew()
+            except BuzzError as exc:
+                self.stop(exc)
+            self._look_around()
+
     async def _pause(self, seconds: float) -> None:
         """Wait, but not when the run is told to stop."""
         if seconds > 0:
@@ -339,4 +370,13 @@ def quiet(until: datetime) -> TemporaryFailure:
         _("quiet hours: nothing is sent until {until}").format(until=formats.moment(until)),
         place="buzz.toml [send] quiet_hours",
         remedy=_("run the command again then"),
+    )
+
+
+def warmed_up() -> TemporaryFailure:
+    """Return the error that says that a new sender has sent enough for today."""
+    return TemporaryFailure(
+        _("as many letters have left today as a new sender should send"),
+        place="buzz.toml [send] warm_up_since",
+        remedy=_("run the command again tomorrow; cron does it by itself"),
     )

@@ -13,11 +13,12 @@ from collections.abc import Callable, Iterable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from datetime import datetime
+from pathlib import Path
 from typing import TypeVar
 
 from buzz.core import delivery as core
 from buzz.core.delivery import Exchange
-from buzz.edges.store import Store, Transaction, deliveries, leases, suppressions
+from buzz.edges.store import Store, Transaction, deliveries, instances, leases, suppressions
 from buzz.edges.store.deliveries import Result
 from buzz.model import Attempt, CampaignState, Delivery, DeliveryId, DeliveryState
 
@@ -75,6 +76,7 @@ class Ledger:
         secret: bytes,
         clock: Callable[[], datetime],
         not_after: datetime | None,
+        instance_file: Path,
     ) -> None:
         self._store = store
         self._slug = slug
@@ -82,6 +84,7 @@ class Ledger:
         self._secret = secret
         self._clock = clock
         self._not_after = not_after
+        self._instance_file = instance_file
         self._thread = ThreadPoolExecutor(1, "ledger")
         self._next = Batch()
         self._pump: asyncio.Task[None] | None = None
@@ -116,6 +119,11 @@ class Ledger:
         """Have an outcome written down with the next commit."""
         self._next.outcomes.append(outcome)
         self._start_pump()
+
+    async def next_due(self) -> datetime | None:
+        """Return when the first of those put off is due, or None."""
+        await self.flush()
+        return await self._in_thread(self._next_due)
 
     async def renew(self) -> None:
         """Hold the lease for longer.
@@ -194,6 +202,9 @@ class Ledger:
             deliveries.mark_dots(tx, batch.dots, self._fence, now)
             may_go_on = state is CampaignState.SENDING
             found = [self._claim(tx, c, now) if may_go_on else () for c in batch.claims]
+            epoch = instances.advance(tx) if batch.claims else 0
+        if epoch:
+            instances.note(self._instance_file, epoch)
         self.state = state
         return found
 
@@ -244,6 +255,10 @@ class Ledger:
         )
         state = DeliveryState.REFUSED if next_at is None else DeliveryState.DEFERRED
         return Result(attempt=attempt, state=state, next_at=next_at)
+
+    def _next_due(self) -> datetime | None:
+        with self._store.read() as tx:
+            return deliveries.next_due(tx, self._slug)
 
     def _renew(self) -> None:
         with self._store.write() as tx:

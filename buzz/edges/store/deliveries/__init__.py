@@ -9,6 +9,7 @@ leave, ``deciding`` when a person says so, ``reading`` tells what they say.
 from buzz.edges.store.deliveries.deciding import cancel, resolve, retry
 from buzz.edges.store.deliveries.planning import envelope, plan, seal
 from buzz.edges.store.deliveries.reading import (
+    accepted_since,
     account,
     attempts_of,
     deferrals,
@@ -29,6 +30,7 @@ from buzz.edges.store.deliveries.sending import (
 __all__ = [
     "Envelope",
     "Result",
+    "accepted_since",
     "account",
     "attempts_of",
     "cancel",

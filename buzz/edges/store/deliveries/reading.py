@@ -50,6 +50,14 @@ def next_due(tx: Transaction, slug: str) -> datetime | None:
     return due
 
 
+def accepted_since(tx: Transaction, moment: datetime) -> int:
+    """Return how many letters of all campaigns were accepted since then."""
+    count = sa.select(sa.func.count()).where(
+        attempts.c.outcome == DeliveryState.ACCEPTED, attempts.c.ended_at >= moment
+    )
+    return int(tx.execute(count).scalar_one())
+
+
 def deferrals(tx: Transaction, ids: Collection[DeliveryId]) -> Mapping[DeliveryId, int]:
     """Return how often each of these was put off so far; those never put off are left out."""
     rows = tx.execute(

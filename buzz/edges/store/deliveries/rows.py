@@ -116,5 +116,6 @@ def as_attempt(row: "sa.Row[Any]") -> Attempt:
         reply_code=row.reply_code,
         enhanced_code=row.enhanced_code,
         reply_text=row.reply_text,
+        last_words=row.last_words,
         next_hop=row.next_hop,
     )

@@ -231,5 +231,6 @@ def _attempt(attempt: Attempt) -> dict[str, object]:
         "reply_code": attempt.reply_code,
         "enhanced_code": attempt.enhanced_code,
         "reply_text": attempt.reply_text,
+        "last_words": attempt.last_words,
         "next_hop": attempt.next_hop,
     }

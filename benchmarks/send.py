@@ -1,6 +1,6 @@
 """Measure a whole send: CPU and wall time a message, with every body's commit before it.
 
-    python benchmarks/sending.py [--messages 1500] [--connections 5] [--folder DIR]
+    python benchmarks/send.py [--messages 1500] [--connections 5] [--folder DIR]
 
 Makes a workspace with the sample campaign, plans it, and sends it with the product's own function
 to a sink in another process that answers 250 to everything. Prints JSON. CPU is that of the
