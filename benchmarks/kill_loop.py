@@ -105,22 +105,23 @@ def sender(settings: Settings) -> None:
         send.start(settings, store, SLUG, settings.now())
 
 
-def states(settings: Settings) -> dict[str, DeliveryState]:
-    """Return each recipient's state, by address."""
+def in_state(settings: Settings, state: DeliveryState) -> set[str]:
+    """Return the addresses of the recipients in this state."""
     with closing(open_store(settings.database_url)) as store, store.read() as tx:
-        return {d.email: d.state for d in deliveries.of_campaign(tx, SLUG)}
+        return {d.email for d in deliveries.of_campaign(tx, SLUG, state)}
 
 
 def unsent(settings: Settings) -> bool:
     """Tell whether a sender would find something to do."""
-    ended = {DeliveryState.ACCEPTED, DeliveryState.UNCERTAIN}
-    return not set(states(settings).values()) <= ended
+    with closing(open_store(settings.database_url)) as store, store.read() as tx:
+        found = deliveries.account(tx, SLUG)
+    return found.targeted != found.accepted + found.uncertain
 
 
 def integrity(settings: Settings) -> str:
     """Return what SQLite says of the file."""
     with closing(sqlite3.connect(settings.data / "buzz.db")) as database:
-        return str(database.execute("PRAGMA quick_check").fetchone()[0])
+        return str(database.execute("PRAGMA integrity_check").fetchone()[0])
 
 
 def loop(
@@ -147,7 +148,7 @@ def loop(
         os.kill(process.pid or 0, signal.SIGKILL)
         process.join()
         done += 1
-        dots = {a for a, state in states(settings).items() if state is DeliveryState.DOT}
+        dots = in_state(settings, DeliveryState.DOT)
         most = max(most, len(dots))
         uncertain |= dots
         broken += integrity(settings) != "ok"
@@ -157,13 +158,12 @@ def loop(
     ours.send("counts")
     accepted: Counter[str] = ours.recv()
     serving.join()
-    found = states(settings)
-    ours_accepted = {a for a, state in found.items() if state is DeliveryState.ACCEPTED}
-    listed = {a for a, state in found.items() if state is DeliveryState.UNCERTAIN}
+    ours_accepted = in_state(settings, DeliveryState.ACCEPTED)
+    listed = in_state(settings, DeliveryState.UNCERTAIN)
     return {
         "kills": done,
-        "recipients": len(found),
-        "lost": len(ours_accepted - accepted.keys()) + len(found.keys() - ours_accepted - listed),
+        "recipients": recipients,
+        "lost": len(ours_accepted - accepted.keys()) + recipients - len(ours_accepted | listed),
         "doubled": sum(n > 1 for n in accepted.values()),
         "uncertain": len(listed),
         "uncertain_not_listed": len(uncertain ^ listed),
