@@ -25,7 +25,7 @@ def return_path(secret: bytes, template: str, *, campaign: str, delivery: Delive
     """Return the envelope sender of one letter; the template itself where it has no star.
 
     >>> return_path(b"s", "b+*@parti.example", campaign="retraites", delivery=DeliveryId(7))
-    'b+aaaaaaaaaaaao3mqmn2jgftq3xjtygw3@parti.example'
+    'b+aaaaaaaaaaaao3ehqtm53gbn6aqh7k3p@parti.example'
     >>> return_path(b"s", "lettre@parti.example", campaign="retraites", delivery=DeliveryId(7))
     'lettre@parti.example'
     """
