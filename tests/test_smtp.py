@@ -1,6 +1,7 @@
 """The next hop: what is said on the wire, and what each way of going wrong looks like."""
 
 import asyncio
+import contextlib
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -24,6 +25,7 @@ from servers import (
 
 from buzz.core.delivery import Exchange, enhanced_code, judge
 from buzz.edges import smtp
+from buzz.edges.smtp.replies import Cutter, Malformed
 from buzz.errors import BuzzError, ConfigurationError, TemporaryFailure
 from buzz.model import DeliveryState, Phase
 
@@ -368,6 +370,137 @@ def test_what_becomes_of_a_recipient(row: str, *, pipelining: bool) -> None:
     if judge(exchange).state is S.PLANNED:
         assert host.complete == []  # surely unsent
     assert host.accepted == [] or judge(exchange).state is S.ACCEPTED
+
+
+# --- the lane that sends ahead ---------------------------------------------------------------
+
+
+def sequence(host: BadServer, addresses: list[str], **values: Any) -> list[Exchange]:
+    """Deliver to these over one connection as a lane does, each envelope sent ahead."""
+
+    async def run(port: int) -> list[Exchange]:
+        connection = await smtp.connect(server(port, **values))
+        assert isinstance(connection, smtp.Connection)
+        found = []
+        body = smtp.wire(MESSAGE)
+        envelopes = [smtp.Envelope.of(SENDER, address, MESSAGE) for address in addresses]
+        for envelope, following in zip(envelopes, [*envelopes[1:], None], strict=True):
+            stopped = await connection.begin(envelope)
+            found.append(stopped or await connection.finish(body, following))
+            if not connection.is_open:
+                break
+        await connection.close()
+        return found
+
+    with bad(host) as port:
+        return asyncio.run(run(port))
+
+
+PEOPLE = [f"b{n}@x.example" for n in range(4)]
+
+
+def test_what_is_sent_ahead_is_an_envelope_and_never_a_body() -> None:
+    host = BadServer({})
+    found = sequence(host, PEOPLE)
+    assert {exchange.reply_code for exchange in found} == {250}
+    assert host.accepted == PEOPLE
+    assert "RSET" not in host.commands
+    assert host.connections == 1
+
+
+@pytest.mark.parametrize(
+    ("goes_ahead", "after"), [(False, []), (True, ["."])], ids=["503", "354-and-a-lone-dot"]
+)
+def test_a_refused_recipient_whose_data_was_sent_ahead(
+    *, goes_ahead: bool, after: list[str]
+) -> None:
+    """RFC 2920 §3.1: where the server says 354 all the same, a lone dot ends what never was."""
+    host = BadServer({Phase.RCPT: say("550 5.1.1 x")}, goes_ahead=goes_ahead)
+    found = sequence(host, PEOPLE)
+    assert [(e.phase, e.reply_code) for e in found] == [
+        (Phase.RCPT, 550),
+        *[(Phase.REPLY, 250)] * 3,
+    ]
+    assert host.accepted == host.complete == PEOPLE[1:]
+    assert host.commands.count("RSET") == 1  # after a refusal, and only then
+    first = host.commands.index("DATA")
+    assert host.commands[first + 1 : first + 1 + len(after)] == after
+
+
+@pytest.mark.parametrize(
+    ("at", "act", "state"),
+    [
+        (Phase.REPLY, say("451 4.3.0 x"), S.DEFERRED),
+        (Phase.REPLY, say("554 5.7.1 x"), S.REFUSED),
+        (Phase.MAIL, say("451 4.3.0 x"), S.DEFERRED),
+        (Phase.DATA, say("451 4.3.0 x"), S.DEFERRED),
+    ],
+    ids=["dot-451", "dot-554", "mail-451", "data-451"],
+)
+def test_a_refusal_concerns_one_letter_and_not_the_next(
+    at: Phase, act: Act, state: DeliveryState
+) -> None:
+    host = BadServer({at: act})
+    found = sequence(host, PEOPLE)
+    assert [judge(exchange).state for exchange in found] == [state, *[S.ACCEPTED] * 3]
+    assert host.accepted == PEOPLE[1:]
+
+
+@pytest.mark.parametrize(
+    "act", [say("250 ok\r\n250 ok"), say("250 ok\r\n250 ok\r\n250 ok\r\n250 ok\r\n354 go")]
+)
+def test_replies_too_many_close_the_line_and_accept_nobody_else(act: Act) -> None:
+    host = BadServer({Phase.REPLY: act})
+    found = sequence(host, PEOPLE)
+    accepted = [e for e in found if judge(e).state is S.ACCEPTED]
+    assert len(accepted) <= len(host.complete)
+    assert host.connections == 1
+    assert len(found) < len(PEOPLE)
+
+
+@BOTH_LANES
+def test_words_while_nothing_was_asked_close_the_line(*, pipelining: bool) -> None:
+    host = BadServer({Phase.REPLY: say("250 ok\r\n421 4.4.2 idle too long", "drop")})
+    found = sequence(host, PEOPLE[:1], pipelining=pipelining)
+    assert judge(found[0]).state in {S.ACCEPTED, S.UNCERTAIN}
+
+
+@BOTH_LANES
+@pytest.mark.parametrize("at", [Phase.MAIL, Phase.REPLY])
+def test_one_byte_at_a_time_does_not_put_the_deadline_off(at: Phase, *, pipelining: bool) -> None:
+    """Matrix 26: a reply as a whole has its time, not each of its bytes."""
+    host = BadServer({at: Act(b"250 " + b"x" * 1000, "drip")})
+    found = sequence(host, PEOPLE[:1], pipelining=pipelining, timeout_s=0.1)
+    assert found[0].text == "timeout"
+
+
+@given(st.data())
+def test_replies_are_the_same_however_they_are_cut(data: st.DataObject) -> None:
+    said = data.draw(
+        st.lists(st.sampled_from([b"250 ok\r\n", b"250-a\r\n250 b\r\n", b"550\r\n", b"354 go\n"]))
+    )
+    whole = b"".join(said)
+    cuts = sorted(data.draw(st.lists(st.integers(0, len(whole)))))
+    cutter, found = Cutter(), []
+    for begin, end in zip([0, *cuts], [*cuts, len(whole)], strict=True):
+        found += list(cutter.feed(whole[begin:end]))
+    assert [reply.code for reply in found] == [int(one[:3]) for one in said]
+    assert cutter.begun == ""
+
+
+@given(st.binary(max_size=200))
+def test_whatever_a_server_sends_is_replies_or_malformed(data: bytes) -> None:
+    with contextlib.suppress(Malformed):
+        assert all(200 <= reply.code < 600 for reply in Cutter().feed(data))
+
+
+def test_what_the_server_said_last_is_kept() -> None:
+    half = Act(b"250-queued as 1\r\n250", "drop")
+    for pipelining in (True, False):
+        for act, said in ((DROP, "354 go ahead"), (half, "354 go ahead")):
+            (found,) = sequence(BadServer({Phase.REPLY: act}), PEOPLE[:1], pipelining=pipelining)
+            assert found.last_words in {said, "250-queued as 1 250"}
+            assert (judge(found).state, found.text) == (S.UNCERTAIN, "lost")
 
 
 # --- one message that no campaign accounts for -------------------------------------------------

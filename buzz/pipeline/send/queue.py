@@ -80,7 +80,8 @@ class Queue:
         self._claiming = asyncio.Lock()
         self._ahead: asyncio.Task[bool] | None = None
         self._size = FEWEST
-        self._claimed_at, self._is_last = -inf, False
+        self._claimed_at = self._in_vain_at = -inf
+        self._is_last = False
         self._left_at: deque[float] = deque(maxlen=MEASURED)
         self._changed = asyncio.Event()
 
@@ -184,6 +185,8 @@ class Queue:
             self._line(delivery).waiting.append(delivery)
         if found:
             self.wake()
+        else:
+            self._in_vain_at = now
         return bool(found)
 
     @property
@@ -192,7 +195,7 @@ class Queue:
         waiting = [line for line in self._lines.values() if line.waiting]
         if any(not line.has_plenty for line in waiting):
             return False
-        return not waiting or self._time() - self._claimed_at >= LOOK_AGAIN_S
+        return not waiting or self._time() - self._in_vain_at >= LOOK_AGAIN_S
 
     @property
     def _has_waiting(self) -> bool:
