@@ -60,7 +60,7 @@ class _Opening:
             hostname=server.host,
             port=server.port,
             timeout=server.timeout_s,
-            tls_context=server.tls_context or _system_context(),
+            tls_context=_context(server),
         )
 
     async def run(self) -> Connection:
@@ -229,6 +229,11 @@ _EXPLANATIONS: tuple[tuple[type[Exception], Callable[[Any, _Opening], BuzzError]
 def _own_name() -> str:
     """Return the name for EHLO, once: it may take a look-up."""
     return socket.getfqdn()
+
+
+def _context(server: Server) -> ssl.SSLContext | None:
+    """Return the TLS context for this server; None where nothing is encrypted."""
+    return None if server.tls == "none" else server.tls_context or _system_context()
 
 
 @cache
