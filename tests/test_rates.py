@@ -16,6 +16,7 @@ from buzz.config import receivers
 from buzz.core import rates
 from buzz.errors import ConfigurationError
 from buzz.model import Delivery, DeliveryId, DeliveryState, Receiver, Recipient
+from buzz.pipeline.send import queue as queues
 from buzz.pipeline.send.queue import Queue
 
 GAPS = st.lists(st.floats(0, 0.5) | st.sampled_from([0.0, 1 / 20, 1.0, 90.0]), max_size=200)
@@ -168,8 +169,11 @@ def delivery(number: int, email: str) -> Delivery:
 NARROW = Receiver(name="narrow", domains=("narrow.example",), connections=2, rate_per_s=5)
 
 
-def queue(clock: Clock, emails: list[str], rate_per_s: float) -> Queue:
-    left = [delivery(number, email) for number, email in enumerate(emails)]
+def queue(
+    clock: Clock, emails: list[str], rate_per_s: float, left: list[Delivery] | None = None
+) -> Queue:
+    left = [] if left is None else left
+    left += [delivery(number, email) for number, email in enumerate(emails)]
 
     async def claim(limit: int, without: tuple[str, ...]) -> tuple[Delivery, ...]:
         found = [d for d in left if d.email.rpartition("@")[2] not in without][:limit]
@@ -234,3 +238,23 @@ def test_letters_to_a_receiver_that_has_enough_let_others_pass() -> None:
         return found
 
     assert asyncio.run(run()) == ["a@narrow.example"] * 2 + ["b@wide.example"] * 2
+
+
+def test_no_more_is_claimed_than_will_leave_soon() -> None:
+    """Suppression is looked up at claim time: what is claimed early may be sent too late."""
+    clock, stopping, unclaimed = Clock(), asyncio.Event(), list[Delivery]()
+    emails = ["a@narrow.example", "b@wide.example", "b@wide.example"] * 300
+
+    async def run() -> int:
+        waiting, most = queue(clock, emails, 8, unclaimed), 0
+        for number in range(400):
+            clock.now += 0.13
+            one = await waiting.next(stopping)
+            assert one is not None
+            await asyncio.sleep(0)  # what is claimed meanwhile
+            waiting.has_left(one)
+            most = max(most, len(emails) - len(unclaimed) - number - 1)
+        await waiting.close()
+        return most
+
+    assert asyncio.run(run()) <= 2 * queues.FEWEST

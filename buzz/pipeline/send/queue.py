@@ -100,7 +100,7 @@ class Queue:
         self._left_at.append(now)
         if self.allowance is not None:
             self.allowance -= 1
-        self._look_ahead(line)
+        self._look_ahead()
         return line.waiting.popleft()
 
     async def next(self, stopping: asyncio.Event) -> Delivery | None:
@@ -158,10 +158,12 @@ class Queue:
 
     # What follows claims.
 
-    def _look_ahead(self, line: Line) -> None:
+    def _look_ahead(self) -> None:
         """Claim further letters meanwhile, when those at hand will not last."""
         is_claiming = self._ahead is not None and not self._ahead.done()
-        if len(line.waiting) * 2 < self._size and not (is_claiming or self._is_last):
+        if is_claiming or self._is_last:
+            return
+        if sum(len(line.waiting) for line in self._lines.values()) * 2 < self._size:
             self._ahead = asyncio.create_task(self._claim_more())
             self._ahead.add_done_callback(_heard)  # the lanes meet the same error by themselves
 
