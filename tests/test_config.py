@@ -269,7 +269,11 @@ def test_show_is_the_file_in_force_without_any_secret(
     assert tomllib.loads(result.out)["rank"]["size"] == 7
     assert "# BUZZ_SECRET: set\n# BUZZ_SMTP_PASSWORD: set\n" in result.out
     facts = json.loads((told := run("config", "show", "--json")).out)
-    assert facts["secrets"] == {"signing_secret": True, "smtp_password": True}
+    assert facts["secrets"] == {
+        "signing_secret": True,
+        "smtp_password": True,
+        "bounces_password": False,
+    }
     assert facts["database"]["url"] == "postgresql://buzz:***@db.example/buzz"
     assert facts["sender"]["from"] == "La Lettre du Buzz <lettre@parti.example>"
     for text in (result.out, result.err, told.out, told.err):

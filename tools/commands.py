@@ -81,6 +81,10 @@ JSON = {
     "send uncertain": "campaign uncertain[address blog at message_id why reply_code last_words]",
     "send resolve": _ACCOUNT,
     "send adopt": "paused[]",
+    "bounces collect": "read hard soft policy delayed complaint automatic delivered unknown"
+    " unproven repeated suppressed kept",
+    "bounces list": "bounces[kind at campaign blog delivery status words reporter address]",
+    "suppress list": "suppressions[address_hash reason campaign at address blog]",
     "relays scan": "campaign entries candidates relayed to_check mentioned seconds",
     "relays list": f"relays[{_RELAY}]",
     "relays show": f"{_RELAY}[message post kind talking_point shared] signals",
@@ -95,7 +99,7 @@ JSON = {
     " links[id url clicked aggregate visits]",
     "cron print": "jobs[name arguments when calendar what] units",
     "cron run": "done[step campaign exit_code trouble]",
-    "config show": "workspace sender smtp database web tracking poll rank send secrets",
+    "config show": "workspace sender smtp database web tracking poll rank send bounces secrets",
     "config check": "problems[rule level place what remedy]",
 }
 # Of those that print other keys with an option: the option, and these keys.
@@ -162,6 +166,11 @@ EXITS: dict[str, dict[int, str]] = {
     "send pause": {5: "it is not being sent"},
     "send cancel": {5: "it has ended already", 8: "the person said no"},
     "send resolve": {5: "it was cancelled or has expired"},
+    "bounces collect": {
+        6: "another run reads the mailbox",
+        75: "the mailbox cannot be reached, or the database is locked",
+    },
+    "suppress remove": {8: "the person said no"},
     "send adopt": {8: "the person said no"},
 }
 

@@ -36,6 +36,7 @@ def show(*, json: work.Json = False) -> None:
     words = {True: _("set"), False: _("not set")}
     console.data("# BUZZ_SECRET: " + words[secrets["signing_secret"]])
     console.data("# BUZZ_SMTP_PASSWORD: " + words[secrets["smtp_password"]])
+    console.data("# BUZZ_BOUNCES_PASSWORD: " + words[secrets["bounces_password"]])
 
 
 @work.command(app, "check", example="buzz config check")

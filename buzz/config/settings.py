@@ -105,6 +105,18 @@ class Send:
     warm_up_since: str = _key("", N_("first day of a new sender, e.g. 2026-03-02; empty: known"))
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Bounces:
+    """``[bounces]``: what comes back."""
+
+    address: str = _key(
+        "", N_('where bounces go, e.g. "bounces+*@parti.example", * being the letter; empty: from')
+    )
+    mailbox: str = _key(
+        "", N_("Maildir, mbox or imaps://user@host/FOLDER; the password is data/bounces.password")
+    )
+
+
 @dataclass(frozen=True, kw_only=True)
 class Settings:
     """Everything a command needs to know, and the workspace it works in.
@@ -123,6 +135,7 @@ class Settings:
     poll: Poll = field(default_factory=Poll)
     rank: Rank = field(default_factory=Rank)
     send: Send = field(default_factory=Send)
+    bounces: Bounces = field(default_factory=Bounces)
     clock_offset: timedelta = timedelta()
 
     def now(self) -> datetime:
@@ -200,4 +213,11 @@ class Settings:
         """Return the password for the next hop, or an empty string."""
         return os.environ.get("BUZZ_SMTP_PASSWORD") or files.read_secret(
             self.data / "smtp.password"
+        )
+
+    @cached_property
+    def bounces_password(self) -> str:
+        """Return the password for the mailbox of bounces, or an empty string."""
+        return os.environ.get("BUZZ_BOUNCES_PASSWORD") or files.read_secret(
+            self.data / "bounces.password"
         )

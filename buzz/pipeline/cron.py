@@ -14,7 +14,7 @@ from buzz.edges.store import Store, campaigns, runs
 from buzz.errors import BuzzError, LockHeld, TemporaryFailure
 from buzz.locales import gettext as _
 from buzz.model import CampaignState, CampaignStatus, Run
-from buzz.pipeline import collect, relays, send
+from buzz.pipeline import bounces, collect, relays, send
 
 COMMAND = "cron run"
 SCANNED = timedelta(days=30)  # after a letter, its relays are looked for every hour
@@ -101,6 +101,8 @@ def run(settings: Settings, store: Store, now: datetime) -> tuple[Done, ...]:
     with store.read() as tx:
         known = campaigns.all_campaigns(tx)
     done = [_collect(settings, store)]
+    if settings.bounces.mailbox:  # first: whoever is gone gets none of the letters that follow
+        done.append(_bounces(settings, store, now))
     done += [
         _resume(settings, store, campaign.slug, now)
         for campaign in known
@@ -138,6 +140,14 @@ def _collect(settings: Settings, store: Store) -> Done:
     except BuzzError as exc:
         return _trouble("collect", "", exc)
     return Done(step="collect", campaign="")
+
+
+def _bounces(settings: Settings, store: Store, now: datetime) -> Done:
+    try:
+        bounces.collect(settings, store, now)
+    except BuzzError as exc:
+        return _trouble("bounces collect", "", exc)
+    return Done(step="bounces collect", campaign="")
 
 
 def _resume(settings: Settings, store: Store, slug: str, now: datetime) -> Done:

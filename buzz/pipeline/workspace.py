@@ -125,6 +125,7 @@ def secrets_set(settings: Settings) -> dict[str, bool]:
     return {
         "signing_secret": _has_secret(settings),
         "smtp_password": bool(settings.smtp_password),
+        "bounces_password": bool(settings.bounces_password),
     }
 
 
@@ -148,7 +149,7 @@ def _has_secret(settings: Settings) -> bool:
 
 def _unsafe(settings: Settings) -> Iterator[Finding]:
     """Yield what others can read, and secrets that are missing."""
-    for secret in ("secret", "smtp_password"):
+    for secret in ("secret", "smtp_password", "bounces_password"):
         try:
             getattr(settings, secret)
         except ConfigurationError as exc:

@@ -6,17 +6,25 @@ automatic reply; ``judging`` says what a status and a server's words mean. Nothi
 mailbox or a database; a message that is not understood is said to be so.
 """
 
-from buzz.core.bounce.address import claimed, is_return_path, return_path
+from buzz.core.bounce.address import (
+    MAX_WORDS,
+    STAR,
+    claims,
+    is_proven,
+    return_path,
+)
 from buzz.core.bounce.judging import SOFT_DAYS, SOFT_LIMIT, is_worn_out, meaning
 from buzz.core.bounce.reading import Reading, digest, read
 
 __all__ = [
+    "MAX_WORDS",
     "SOFT_DAYS",
     "SOFT_LIMIT",
+    "STAR",
     "Reading",
-    "claimed",
+    "claims",
     "digest",
-    "is_return_path",
+    "is_proven",
     "is_worn_out",
     "meaning",
     "read",

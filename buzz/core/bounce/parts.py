@@ -146,6 +146,16 @@ class Mail:
                     if fields := _fields(group):
                         yield fields
 
+    def stray_groups(self) -> Iterator[Fields]:
+        """Yield the groups of a notification whose parts cannot be told apart, from a server."""
+        if not self.is_from_daemon:
+            return
+        _head, _gap, body = self.raw.replace(b"\r\n", b"\n").partition(b"\n\n")
+        for group in _BLANK.split(_decoded(body)):
+            fields = _fields(group)
+            if "final-recipient" in fields and fields.keys() & {"action", "status"}:
+                yield fields
+
 
 def parse(raw: bytes) -> Mail:
     """Return a message taken apart; any bytes are one."""

@@ -94,6 +94,7 @@ def _feedback(mail: Mail) -> Reading | None:
 def _status_notification(mail: Mail) -> Reading | None:
     """Read a delivery status notification (RFC 3464)."""
     groups = list(mail.groups("message/delivery-status", "message/global-delivery-status"))
+    groups = groups or list(mail.stray_groups())
     reporter = next((parts.host_of(g["reporting-mta"]) for g in groups if "reporting-mta" in g), "")
     found = [
         replace(reading, reporter=reporter)
@@ -161,7 +162,11 @@ def _plain_text(mail: Mail) -> Reading | None:
     recipient = failed or notice.recipient_in(mail)
     if says("delayed", told):
         kind = Kind.DELAYED
-    elif failed or status or (says("failure", told) and (code or notice.is_telling(told))):
+    elif (
+        failed
+        or status
+        or (says("failure", told) and (code or recipient or notice.is_telling(told)))
+    ):
         kind = meaning(status, code, mail.notice)
     else:
         return None

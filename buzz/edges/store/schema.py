@@ -299,9 +299,37 @@ suppressions = sa.Table(
     "suppressions",
     metadata,
     sa.Column("address_hash", sa.Text, primary_key=True),
-    _text("reason"),  # unsubscribe, hard-bounce, complaint, erased, by-hand
+    _text("reason"),  # unsubscribe, hard-bounce, soft-bounces, complaint, erased, by-hand
     _text("campaign"),
     sa.Column("at", UtcTime, nullable=False),
+)
+
+# What came back about a letter, each kind once a letter.
+bounces = sa.Table(
+    "bounces",
+    metadata,
+    _id(),
+    sa.Column("delivery", sa.ForeignKey("deliveries.id", ondelete="CASCADE"), nullable=False),
+    _text("kind"),
+    sa.Column("at", UtcTime, nullable=False),
+    _text("digest"),
+    _text("campaign"),
+    _text("blog"),
+    _text("address_hash"),
+    _text("status"),
+    _text("words"),
+    _text("reporter"),
+    sa.UniqueConstraint("delivery", "kind"),
+    sa.Index(None, "address_hash", "at"),
+)
+
+# Each message of the mailbox of bounces that was read, so that it is read once.
+bounce_mails = sa.Table(
+    "bounce_mails",
+    metadata,
+    sa.Column("digest", sa.Text, primary_key=True),
+    sa.Column("at", UtcTime, nullable=False),
+    _text("kind"),
 )
 
 relays = sa.Table(

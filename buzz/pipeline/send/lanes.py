@@ -187,7 +187,7 @@ class Lanes:
         return Letter(
             delivery=delivery,
             receiver=self.receiver_of(delivery.email),
-            envelope=smtp.Envelope.of(self.snapshot.envelope.mail_from, delivery.email, message),
+            envelope=smtp.Envelope.of(self.snapshot.mail_from(delivery), delivery.email, message),
             body=smtp.stuffed(message),  # the plan has made sure that it can be sent as it is
             started_at=now,
         )

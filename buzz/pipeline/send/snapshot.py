@@ -4,8 +4,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 
+from buzz.core import bounce, tracking
 from buzz.core import letter as letters
-from buzz.core import tracking
 from buzz.edges.store import Transaction, campaigns, deliveries
 from buzz.edges.store.deliveries import Envelope
 from buzz.errors import BuzzError, CheckRefused
@@ -59,6 +59,12 @@ class Snapshot:
                 remedy=_("was the secret or buzz changed since `buzz send plan`?"),
             )
         return message
+
+    def mail_from(self, delivery: Delivery) -> str:
+        """Return the return path of one letter, by which a bounce tells which one it is about."""
+        return bounce.return_path(
+            self.secret, self.envelope.mail_from, campaign=self.slug, delivery=delivery.id
+        )
 
 
 def load(tx: Transaction, slug: str, secret: bytes) -> Snapshot:

@@ -27,7 +27,7 @@ class Envelope:
 
     from_: str
     reply_to: str
-    mail_from: str  # envelope sender
+    mail_from: str  # envelope sender; a * in it becomes the letter (core.bounce.return_path)
     list_id: str
     base_url: str
     content_hash: str  # of the campaign as it was planned
