@@ -1,6 +1,7 @@
 """What a bounce is: every sample is taken for what it is, and nothing makes the reader fail."""
 
 import csv
+import json
 import re
 import string
 import unicodedata
@@ -162,3 +163,23 @@ def test_an_address_without_a_star_is_everybodys() -> None:
 def test_a_message_full_of_words_is_looked_at_up_to_a_limit() -> None:
     words = (f"{n:032b}".replace("0", "a").replace("1", "b") for n in range(1000))
     assert len(list(bounce.claims(" ".join(words)))) == bounce.MAX_WORDS
+
+
+# --- the benchmark --------------------------------------------------------------------------------
+
+
+def test_the_benchmark_finds_what_the_table_has(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    from benchmarks import bounces
+
+    (tmp_path / "a.eml").write_bytes(sample("exim-rcpt-550"))
+    (tmp_path / "reply.eml").write_bytes(sample("vacation-rfc3834"))
+    bounces.main(["--also", str(tmp_path), "--not-bounces", "reply"])
+    facts = json.loads(capsys.readouterr().out)
+    assert facts["samples"]["ours"]["found"]["share"] == 1
+    assert facts["samples"]["ours"]["struck_off"]["n"] == 0
+    assert facts["also"]["ours"] == {
+        "found": {"share": 1, "n": 1, "of": 1},
+        "false_alarms": {"share": 0, "n": 0, "of": 1},
+    }

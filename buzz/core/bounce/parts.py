@@ -86,9 +86,11 @@ class Mail:
     @cached_property
     def is_from_daemon(self) -> bool:
         """Tell whether a mail server wrote this: the null sender, or a name that they use."""
-        if header(self.message, "return-path").strip() == "<>":
-            return not self._is_person
-        return self._has_daemon_name
+        if _DAEMONS.fullmatch(self.from_.partition("@")[0]) is not None:
+            return True
+        # The null sender alone does not tell: vacation replies have it as well (RFC 3834 §3.3).
+        is_null = header(self.message, "return-path").strip() == "<>"
+        return is_null and not (self.from_ and (self.is_automatic or "in-reply-to" in self.message))
 
     @cached_property
     def is_automatic(self) -> bool:
@@ -104,15 +106,6 @@ class Mail:
     def is_from(self, address: str) -> bool:
         """Tell whether this is the author's address."""
         return self.from_.lower() == address
-
-    @property
-    def _has_daemon_name(self) -> bool:
-        return _DAEMONS.fullmatch(self.from_.partition("@")[0]) is not None
-
-    @property
-    def _is_person(self) -> bool:
-        """Tell vacation replies, which have the null sender as well (RFC 3834 §3.3)."""
-        return bool(self.from_) and not self._has_daemon_name and "in-reply-to" in self.message
 
     @cached_property
     def notice(self) -> str:
