@@ -1,11 +1,15 @@
 """Kill a sender again and again, at moments uniform in time, and count whom that harms.
 
     python benchmarks/kill_loop.py [--kills 500] [--recipients 15000] [--seed N] [--folder DIR]
+                                   [--plain] [--mutate]
 
 A sender is forked, killed with SIGKILL somewhere between its first step and its end, and followed
 by the next, until the kills are used up; then one sends the rest. The server runs in a process of
 its own, counts what it has accepted, and takes a few milliseconds over each final dot, which is
 where a kill hurts most. Prints JSON; leaves with 1 if anybody was lost or written to twice.
+
+``--plain`` has a server without PIPELINING. ``--mutate`` proves that the loop can fail: it commits
+the dot after the body instead of before, and somebody is written to twice.
 """
 
 import argparse
@@ -21,22 +25,29 @@ import sys
 import tempfile
 from collections import Counter
 from contextlib import closing
+from contextvars import ContextVar
 from multiprocessing.connection import Connection
 from pathlib import Path
 
-from sending import SLUG, circumstances, workspace
+from send import SLUG, circumstances, workspace
 
 from buzz.config import Settings
+from buzz.core.delivery import Exchange
+from buzz.edges.smtp import Envelope
+from buzz.edges.smtp.pipelined import Pipelined
 from buzz.edges.store import deliveries, open_store
-from buzz.model import DeliveryState
+from buzz.model import DeliveryId, DeliveryState
 from buzz.pipeline import send
+from buzz.pipeline.send.ledger import Ledger
 
 LONGEST_S = 0.4  # after which a sender is killed at the latest
 DOT_S = 0.003  # what the server takes over each final dot
 
 
-def server(pipe: Connection) -> None:
+def server(pipe: Connection, *, pipelining: bool) -> None:
     """Accept everything; tell the port first, and the counts by recipient when asked."""
+    hello = b"250-sink\r\n250 PIPELINING\r\n" if pipelining else b"250 sink\r\n"
+    replies = {b"QUIT": b"221 bye\r\n", b"EHLO": hello}
     accepted: Counter[str] = Counter()
 
     async def dialogue(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
@@ -53,7 +64,7 @@ def server(pipe: Connection) -> None:
                         return
                 accepted[rcpt_to] += 1
                 await asyncio.sleep(DOT_S)
-            writer.write(b"221 bye\r\n" if verb == b"QUIT" else b"250 ok\r\n")
+            writer.write(replies.get(verb, b"250 ok\r\n"))
 
     async def one(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         with contextlib.suppress(OSError):
@@ -69,36 +80,58 @@ def server(pipe: Connection) -> None:
     asyncio.run(main())
 
 
+def mutate() -> None:
+    """Have the dot committed after the body."""
+    commit, finish = Ledger.dot, Pipelined.finish
+    owed: ContextVar[tuple[Ledger, DeliveryId]] = ContextVar("owed")  # one a lane
+
+    async def later(ledger: Ledger, id_: DeliveryId) -> None:
+        owed.set((ledger, id_))
+
+    async def first(
+        connection: Pipelined, body: bytes, following: Envelope | None = None
+    ) -> Exchange:
+        exchange = await finish(connection, body, following)
+        await commit(*owed.get())
+        return exchange
+
+    setattr(Ledger, "dot", later)  # noqa: B010  (the mutation: mypy would not have it)
+    setattr(Pipelined, "finish", first)  # noqa: B010
+
+
 def sender(settings: Settings) -> None:
     """Send what is planned."""
     with closing(open_store(settings.database_url)) as store:
         send.start(settings, store, SLUG, settings.now())
 
 
-def states(settings: Settings) -> dict[str, DeliveryState]:
-    """Return each recipient's state, by address."""
+def in_state(settings: Settings, state: DeliveryState) -> set[str]:
+    """Return the addresses of the recipients in this state."""
     with closing(open_store(settings.database_url)) as store, store.read() as tx:
-        return {d.email: d.state for d in deliveries.of_campaign(tx, SLUG)}
+        return {d.email for d in deliveries.of_campaign(tx, SLUG, state)}
 
 
 def unsent(settings: Settings) -> bool:
     """Tell whether a sender would find something to do."""
-    ended = {DeliveryState.ACCEPTED, DeliveryState.UNCERTAIN}
-    return not set(states(settings).values()) <= ended
+    with closing(open_store(settings.database_url)) as store, store.read() as tx:
+        found = deliveries.account(tx, SLUG)
+    return found.targeted != found.accepted + found.uncertain
 
 
 def integrity(settings: Settings) -> str:
     """Return what SQLite says of the file."""
     with closing(sqlite3.connect(settings.data / "buzz.db")) as database:
-        return str(database.execute("PRAGMA quick_check").fetchone()[0])
+        return str(database.execute("PRAGMA integrity_check").fetchone()[0])
 
 
-def loop(folder: Path, kills: int, recipients: int, connections: int, seed: int) -> dict[str, int]:
+def loop(
+    folder: Path, kills: int, recipients: int, connections: int, seed: int, *, pipelining: bool
+) -> dict[str, int]:
     """Return what so many kills did."""
     chance = random.Random(seed)
     ours, theirs = multiprocessing.Pipe()
     serving = multiprocessing.get_context("spawn").Process(
-        target=server, args=(theirs,), daemon=True
+        target=server, args=(theirs,), kwargs={"pipelining": pipelining}, daemon=True
     )
     serving.start()
     settings = workspace(folder, ours.recv(), recipients, connections)
@@ -115,7 +148,7 @@ def loop(folder: Path, kills: int, recipients: int, connections: int, seed: int)
         os.kill(process.pid or 0, signal.SIGKILL)
         process.join()
         done += 1
-        dots = {a for a, state in states(settings).items() if state is DeliveryState.DOT}
+        dots = in_state(settings, DeliveryState.DOT)
         most = max(most, len(dots))
         uncertain |= dots
         broken += integrity(settings) != "ok"
@@ -125,13 +158,12 @@ def loop(folder: Path, kills: int, recipients: int, connections: int, seed: int)
     ours.send("counts")
     accepted: Counter[str] = ours.recv()
     serving.join()
-    found = states(settings)
-    ours_accepted = {a for a, state in found.items() if state is DeliveryState.ACCEPTED}
-    listed = {a for a, state in found.items() if state is DeliveryState.UNCERTAIN}
+    ours_accepted = in_state(settings, DeliveryState.ACCEPTED)
+    listed = in_state(settings, DeliveryState.UNCERTAIN)
     return {
         "kills": done,
-        "recipients": len(found),
-        "lost": len(ours_accepted - accepted.keys()) + len(found.keys() - ours_accepted - listed),
+        "recipients": recipients,
+        "lost": len(ours_accepted - accepted.keys()) + recipients - len(ours_accepted | listed),
         "doubled": sum(n > 1 for n in accepted.values()),
         "uncertain": len(listed),
         "uncertain_not_listed": len(uncertain ^ listed),
@@ -150,9 +182,20 @@ def main() -> int:
     parser.add_argument("--connections", type=int, default=5)
     parser.add_argument("--seed", type=int, default=random.SystemRandom().randrange(10**6))
     parser.add_argument("--folder", type=Path, help="where the workspace is made: its disk counts")
+    parser.add_argument("--plain", action="store_true", help="the server has no PIPELINING")
+    parser.add_argument("--mutate", action="store_true", help="commit the dot after the body")
     given = parser.parse_args()
+    if given.mutate:
+        mutate()
     with tempfile.TemporaryDirectory(dir=given.folder) as folder:
-        facts = loop(Path(folder), given.kills, given.recipients, given.connections, given.seed)
+        facts = loop(
+            Path(folder),
+            given.kills,
+            given.recipients,
+            given.connections,
+            given.seed,
+            pipelining=not given.plain,
+        )
     print(json.dumps({**facts, **circumstances()}))
     harm = ("lost", "doubled", "uncertain_not_listed", "databases_damaged")
     return int(

@@ -9,10 +9,10 @@ import ssl
 import threading
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
 from aiosmtpd.controller import Controller
 from aiosmtpd.smtp import AuthResult
@@ -68,7 +68,7 @@ class Postbox:
     ) -> list[str]:
         self.sessions += 1
         session.host_name = hostname
-        return responses
+        return [*responses[:-1], "250-PIPELINING", responses[-1]]
 
     async def handle_RCPT(  # noqa: N802  (aiosmtpd's names)
         self, _server: Any, _session: Any, envelope: Any, address: str, _options: Any
@@ -115,8 +115,21 @@ class _Controller(Controller):
 
 
 @contextmanager
-def postbox(box: Postbox, *, tls: str = "none", auth: bool = False) -> Iterator[int]:
-    """Run a good server, and give its port."""
+def postbox(
+    box: Postbox,
+    *,
+    tls: str = "none",
+    auth: bool = False,
+    context: ssl.SSLContext | None = None,
+) -> Iterator[int]:
+    """Run a good server, and give its port.
+
+    Args:
+        box: what it does and keeps.
+        tls: none, starttls or implicit.
+        auth: whether it wants :data:`USER` and :data:`PASSWORD`.
+        context: with another certificate than the one that :func:`client_context` trusts.
+    """
 
     def authenticate(_s: Any, _se: Any, _e: Any, _mechanism: str, data: Any) -> AuthResult:
         ok = (data.login, data.password) == (USER.encode(), PASSWORD.encode())
@@ -124,11 +137,11 @@ def postbox(box: Postbox, *, tls: str = "none", auth: bool = False) -> Iterator[
 
     options: dict[str, Any] = {"enable_SMTPUTF8": True, "decode_data": False}
     if tls == "starttls":
-        options |= {"tls_context": server_context(), "require_starttls": True}
+        options |= {"tls_context": context or server_context(), "require_starttls": True}
     if auth:
         options |= {"authenticator": authenticate, "auth_require_tls": tls == "starttls"}
     if tls == "implicit":
-        options["ssl_context"] = server_context()
+        options["ssl_context"] = context or server_context()
     controller = _Controller(box, hostname=HOST, port=0, **options)
     controller.start()
     try:
@@ -154,7 +167,7 @@ class Act:
     """What the bad server does instead of what it should."""
 
     say: bytes = b""
-    then: str = "go on"  # or: drop, stall
+    then: str = "go on"  # or: drop, stall, drip (a byte at a time)
 
 
 DROP = Act(then="drop")
@@ -165,28 +178,36 @@ STALL = Act(then="stall")
 class BadServer:
     """A server that misbehaves at given phases, so many times, and then is good.
 
-    Phase BODY acts when the first bytes of the body have come, REPLY after the final dot.
+    Phase BODY acts when the first bytes of the body have come, REPLY after the final dot. Where
+    MAIL or RCPT was refused, DATA is, too, unless ``goes_ahead`` says 354 (RFC 2920 §3.1). After a
+    good answer to STARTTLS the line is encrypted.
     """
 
     acts: Mapping[Phase, Act]
     times: int = 1  # how often it misbehaves in all
     extensions: tuple[str, ...] = ("PIPELINING", "8BITMIME")
+    goes_ahead: bool = False
     connections: int = 0
     commands: list[str] = field(default_factory=list)
     complete: list[str] = field(default_factory=list)  # recipients whose whole message came
     accepted: list[str] = field(default_factory=list)  # those answered 250
     port: int = 0
     on_stall: Callable[[], None] = lambda: None  # called in a thread when a stall begins
+    # What it does for good to a recipient, whatever the phases say.
+    to: dict[str, tuple[Phase, Act]] = field(default_factory=dict)
+    on_body: Callable[[str], None] = lambda _rcpt_to: None  # called when a body begins to come
 
     async def serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         """Hold one dialogue."""
         self.connections += 1
         try:
             await _Dialogue(self, reader, writer).run()
-        except (ConnectionError, asyncio.IncompleteReadError, _Dropped):
+        except (OSError, asyncio.IncompleteReadError, _Dropped):  # OSError: TLS, too
             pass
         finally:
             writer.transport.abort()
+            with suppress(OSError):
+                await writer.wait_closed()
 
 
 class _Dropped(Exception):
@@ -200,10 +221,10 @@ class _Dialogue:
         self, server: BadServer, reader: asyncio.StreamReader, writer: asyncio.StreamWriter
     ) -> None:
         self.server, self.reader, self.writer = server, reader, writer
+        self.rcpt_to, self.has_sender, self.has_recipient = "", False, False
 
     async def run(self) -> None:
         await self.answer(Phase.GREETING, b"220 bad.example ESMTP\r\n")
-        rcpt_to = ""
         while line := (await self.reader.readline()).decode().strip():
             verb = line.split(" ")[0].upper()
             self.server.commands.append(line)
@@ -213,25 +234,41 @@ class _Dialogue:
                     said = "".join(f"250-{line}\r\n" for line in lines[:-1])
                     await self.answer(Phase.EHLO, f"{said}250 {lines[-1]}\r\n".encode())
                 case "STARTTLS":
-                    await self.answer(Phase.STARTTLS, b"220 go ahead\r\n")
+                    if await self.answer(Phase.STARTTLS, b"220 go ahead\r\n"):
+                        await self.writer.start_tls(server_context())
                 case "AUTH":
                     await self.answer(Phase.AUTH, b"235 2.7.0 welcome\r\n")
-                case "MAIL":
-                    await self.answer(Phase.MAIL, b"250 2.1.0 ok\r\n")
-                case "RCPT":
-                    rcpt_to = line.partition("<")[2].partition(">")[0]
-                    await self.answer(Phase.RCPT, b"250 2.1.5 ok\r\n")
-                case "DATA":
-                    if await self.answer(Phase.DATA, b"354 go ahead\r\n"):
-                        await self.body(rcpt_to)
+                case "MAIL" | "RCPT" | "DATA":
+                    await self.transaction(verb, line)
                 case "QUIT":
                     await self.answer(Phase.QUIT, b"221 bye\r\n")
                     return
                 case _:
                     await self.say(b"250 ok\r\n")
 
+    async def transaction(self, verb: str, line: str) -> None:
+        match verb:
+            case "MAIL":
+                self.has_sender = await self.answer(Phase.MAIL, b"250 2.1.0 ok\r\n")
+                self.has_recipient = False
+            case "RCPT" if not self.has_sender:
+                await self.say(b"503 5.5.1 MAIL first\r\n")
+            case "RCPT":
+                self.rcpt_to = line.partition("<")[2].partition(">")[0]
+                self.has_recipient = await self.answer(Phase.RCPT, b"250 2.1.5 ok\r\n")
+            case "DATA" if self.has_recipient:
+                if await self.answer(Phase.DATA, b"354 go ahead\r\n"):
+                    await self.body(self.rcpt_to)
+            case "DATA" if not self.server.goes_ahead:
+                await self.say(b"503 5.5.1 no valid recipients\r\n")
+            case "DATA":
+                await self.say(b"354 go ahead\r\n")
+                self.server.commands.append((await self.reader.readline()).decode().strip())
+                await self.say(b"554 5.5.1 no valid recipients\r\n")
+
     async def body(self, rcpt_to: str) -> None:
         await self.reader.readexactly(10)
+        self.server.on_body(rcpt_to)
         await self.answer(Phase.BODY, b"")
         while (await self.reader.readline()) != b".\r\n":
             pass
@@ -241,11 +278,12 @@ class _Dialogue:
 
     async def answer(self, phase: Phase, good: bytes) -> bool:
         """Answer as one should, or as the script says; tell whether it was as one should."""
-        act = self.server.acts.get(phase)
-        if act is None or self.server.times <= 0:
+        act = self.act(phase)
+        if act is None:
             await self.say(good)
             return True
-        self.server.times -= 1
+        if act.then == "drip":
+            await self.drip(act.say)
         await self.say(act.say)
         if act.then == "drop":
             raise _Dropped
@@ -255,15 +293,99 @@ class _Dialogue:
             raise _Dropped
         return act.say.startswith(good[:3]) if good else True
 
+    def act(self, phase: Phase) -> Act | None:
+        """Return what is to be done instead of what is good; None: nothing."""
+        at, act = self.server.to.get(self.rcpt_to, (None, None))
+        if phase is at and phase in {Phase.RCPT, Phase.DATA, Phase.BODY, Phase.REPLY}:
+            return act
+        if phase not in self.server.acts or self.server.times <= 0:
+            return None
+        self.server.times -= 1
+        return self.server.acts[phase]
+
+    async def drip(self, text: bytes) -> None:
+        for byte in text:
+            await self.say(bytes([byte]))
+            await asyncio.sleep(0.01)
+        raise _Dropped
+
     async def say(self, text: bytes) -> None:
         if text:
             self.writer.write(text)
             await self.writer.drain()
 
 
+@dataclass
+class Proxy:
+    """A line to a server that fails when so many bytes have gone over it from the client.
+
+    It fails ``times`` times in all, then it is good: a ``reset`` ends both ways at once, a
+    ``half-close`` the client's way only, as seen from the server; a ``stall`` lets nothing pass
+    any more until the client hangs up.
+    """
+
+    server_port: int
+    after: int = 0
+    then: str = ""  # reset, half-close, stall; empty: nothing
+    times: int = 1
+    latency_s: float = 0  # each way
+    connections: int = 0
+    port: int = 0
+
+    async def serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        """Carry one connection."""
+        self.connections += 1
+        there, back = await asyncio.open_connection(HOST, self.server_port)
+        ways = [
+            asyncio.create_task(self._carry(there, writer)),
+            asyncio.create_task(self._carry(reader, back, left=self.after if self.then else None)),
+        ]
+        try:
+            await asyncio.wait(ways, return_when=asyncio.FIRST_COMPLETED)
+            if ways[1].done() and ways[1].exception() is None:  # what the server says is carried on
+                await ways[0]
+        except ConnectionError:
+            pass
+        finally:
+            for way in ways:
+                way.cancel()
+            await asyncio.gather(*ways, return_exceptions=True)
+            back.transport.abort()
+            writer.transport.abort()
+
+    async def _carry(
+        self, source: asyncio.StreamReader, to: asyncio.StreamWriter, left: int | None = None
+    ) -> None:
+        """Carry one way, ``left`` bytes of it before it fails; None: for ever."""
+        while data := await source.read(2**16):
+            if self.latency_s:
+                await asyncio.sleep(self.latency_s)
+            if left is not None and self.times > 0:
+                data, left = data[:left], left - len(data)
+            to.write(data)
+            await to.drain()
+            if left is not None and left <= 0 < self.times:
+                self.times -= 1
+                if self.then == "reset":
+                    raise ConnectionResetError
+                while self.then == "stall" and await source.read(2**16):
+                    pass
+                break
+        to.write_eof()
+
+
+class Listener(Protocol):
+    """What holds dialogues on a port of its own."""
+
+    port: int
+
+    async def serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        """Hold one dialogue."""
+
+
 @contextmanager
-def bad(server: BadServer) -> Iterator[int]:
-    """Run a bad server, and give its port."""
+def bad(server: Listener) -> Iterator[int]:
+    """Run a bad server or a bad line, and give its port."""
     ready = threading.Event()
     loop, stop = asyncio.new_event_loop(), asyncio.Event()
 

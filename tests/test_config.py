@@ -270,7 +270,11 @@ def test_show_is_the_file_in_force_without_any_secret(
     assert "# signing secret: from data/secret.key\n" in result.out
     assert "# SMTP password: from BUZZ_SMTP_PASSWORD\n" in result.out
     facts = json.loads((told := run("config", "show", "--json")).out)
-    assert facts["secrets"] == {"signing_secret": True, "smtp_password": True}
+    assert facts["secrets"] == {
+        "signing_secret": True,
+        "smtp_password": True,
+        "bounces_password": False,
+    }
     assert facts["database"]["url"] == "postgresql://buzz:***@db.example/buzz"
     assert facts["sender"]["from"] == "La Lettre du Buzz <lettre@parti.example>"
     for text in (result.out, result.err, told.out, told.err):

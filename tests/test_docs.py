@@ -222,6 +222,7 @@ def desks(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Desks]:
             TOML.replace("[smtp]", f"[smtp]\nport = {stage.smtp_port}")
         )
         (desks.before / "ours.csv").write_bytes(registry.write([p.blog for p in people]))
+        (desks.before / "bounces.mbox").touch()
         done("blogs", "import", "ours.csv", "--yes")
         done("poll", "--all")
         done("rank", "run")

@@ -73,18 +73,25 @@ def integrity(desk: Desk) -> str:
         return str(found)
 
 
-def test_five_kills_lose_nobody_and_double_nobody(desk: Desk) -> None:
+@pytest.mark.parametrize(
+    ("pipelining", "kills", "size"),
+    [("true", 5, 500), ("false", 2, 200)],
+    ids=["pipelined", "plain"],
+)
+def test_kills_lose_nobody_and_double_nobody(
+    desk: Desk, pipelining: str, kills: int, size: int
+) -> None:
     seed = int(os.environ.get("BUZZ_KILL_SEED") or random.SystemRandom().randrange(10**6))
     print(f"seed {seed} (BUZZ_KILL_SEED={seed} plays it again)")  # noqa: T201  (shown on failure)
     chance = random.Random(seed)
-    addresses = people(500)
+    addresses = people(size)
     desk.campaign(addresses)
     box = Postbox(delay_s=0.002)
     uncertain = 0
     with postbox(box) as port:
-        desk.set(smtp_port=port, smtp_connections=CONNECTIONS)
+        desk.set(smtp_port=port, smtp_connections=CONNECTIONS, smtp_pipelining=pipelining)
         desk.plan()
-        for _kill in range(5):
+        for _kill in range(kills):
             with sender(desk) as process:
                 assert box.wait_for(len(box.received) + chance.randrange(90))
                 threading.Event().wait(chance.random() * 0.02)  # anywhere in the dialogue

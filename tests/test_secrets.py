@@ -12,7 +12,7 @@ from servers import Postbox, free_port, postbox
 from buzz.config import Settings
 from buzz.edges.store import Store
 
-CANARIES = ("canary-of-the-signature", "canary-of-the-mail-server")
+CANARIES = ("canary-of-the-signature", "canary-of-the-mail-server", "canary-of-the-mailbox")
 
 
 @pytest.fixture
@@ -25,6 +25,7 @@ def desk(
     desk = Desk(settings=settings, store=store, run=run, monkeypatch=monkeypatch)
     desk.campaign(["karim@karim.example"])
     desk.set(secret=CANARIES[0], smtp_password=CANARIES[1], smtp_username="lettre")
+    desk.set(bounces_password=CANARIES[2])
     return desk
 
 
@@ -47,6 +48,7 @@ COMMANDS = [
     "send start retraites --json",
     "send start retraites --confirm retraites",
     "send status retraites --json",
+    "bounces collect imaps://lettre@127.0.0.1:1/INBOX",
     "serve --bind nowhere",
 ]
 

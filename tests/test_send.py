@@ -3,13 +3,15 @@
 import asyncio
 import json
 import os
+import shutil
 import signal
 import sqlite3
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import closing, contextmanager
 from datetime import timedelta
-from typing import cast
+from pathlib import Path
+from typing import Any, cast
 
 import pytest
 from conftest import Result
@@ -18,7 +20,7 @@ from servers import DROP, STALL, Act, BadServer, Postbox, bad, free_port, postbo
 
 from buzz.config import Settings
 from buzz.core import delivery as core
-from buzz.core import letter
+from buzz.core import letter, rates
 from buzz.edges import store as stores
 from buzz.edges.store import Store, Transaction, audit, deliveries, suppressions
 from buzz.errors import (
@@ -158,6 +160,107 @@ def test_retry_makes_it_due_at_once_and_refused_ones_only_when_asked(desk: Desk)
         assert facts(found)["planned"] == 1
         assert desk.run("send", "resume", SLUG, "--json").code == 0
     assert box.offered == {"grey@x.example": 2, "gone@x.example": 2}
+
+
+def test_a_pause_is_ended_by_a_person_and_not_by_cron(desk: Desk) -> None:
+    answers = {"grey@x.example": "450 4.2.0 later"}
+    with sending(desk, list(answers), Postbox(lambda rcpt_to: answers[rcpt_to])) as box:
+        assert desk.start().account.deferred == 1
+        answers["grey@x.example"] = ""
+        assert desk.run("send", "resume", "--due").code == 0  # not due
+        assert box.offered["grey@x.example"] == 1
+        desk.set(clock_offset_s=400)
+        assert desk.run("send", "pause", SLUG).code == 0
+        for command in (("send", "resume", "--due"), ("cron", "run")):
+            assert desk.run(*command).code == 0
+        assert (box.offered["grey@x.example"], desk.account.deferred) == (1, 1)
+        assert send.status(desk.settings, desk.store, SLUG).state is CampaignState.PAUSED
+        assert desk.run("send", "resume", SLUG).code == 0
+    assert desk.account.accepted == 1
+
+
+def test_what_is_due_goes_on_by_itself(desk: Desk) -> None:
+    grey = iter(["450 4.2.0 later"])
+    with sending(desk, ["grey@x.example"], Postbox(lambda _rcpt_to: next(grey, ""))):
+        desk.start()
+        desk.set(clock_offset_s=400)
+        found = desk.run("send", "resume", "--due", "--json")
+        assert found.code == 0
+        (resumed,) = json.loads(found.out)["resumed"]
+        assert (resumed["campaign"], resumed["accepted"]) == (SLUG, 1)
+        assert json.loads(desk.run("send", "resume", "--due", "--json").out)["resumed"] == []
+    assert desk.run("send", "resume").code == 2
+
+
+def test_a_run_that_waits_tries_again_what_was_put_off(desk: Desk) -> None:
+    grey = iter(["450 4.2.0 later"])
+    desk.monkeypatch.setattr(core, "RETRY_DELAYS", (timedelta(milliseconds=20),) * 5)
+    box = Postbox(lambda rcpt_to: next(grey, "") if rcpt_to.startswith("grey") else "")
+    with sending(desk, [*people(2), "grey@x.example"], box):
+        found = desk.run("send", "start", SLUG, "--confirm", SLUG, "--wait", "--json")
+    assert (found.code, facts(found)) == (0, {"accepted": 3, "targeted": 3})
+    assert box.offered["grey@x.example"] == 2
+
+
+def test_a_new_sender_sends_no_more_than_its_day_allows(desk: Desk) -> None:
+    desk.monkeypatch.setattr(rates, "WARM_UP", (10, 20))
+    with sending(desk, people(25)) as box:
+        desk.set(send_warm_up_since=desk.settings.now().date().isoformat())
+        first = desk.run("send", "start", SLUG, "--confirm", SLUG, "--json")
+        assert (first.code, facts(first)["accepted"], facts(first)["planned"]) == (75, 10, 15)
+        assert desk.run("send", "resume", SLUG).code == 75
+        assert len(box.received) == 10
+        desk.set(clock_offset_s=24 * 3600)
+        assert desk.run("send", "resume", SLUG).code == 0
+    assert desk.account.accepted == 25
+
+
+def test_receivers_are_written_to_as_they_wish(desk: Desk) -> None:
+    """Two connections to the one, a new connection every three letters to the other."""
+    (desk.settings.workspace / "receivers.toml").write_text(
+        '[narrow]\ndomains = ["narrow.*"]\nconnections = 2\n'
+        '[short]\ndomains = ["short.example"]\nmessages = 3\n'
+    )
+    under_way = most = 0
+
+    class Counting(Postbox):
+        async def handle_RCPT(self, *arguments: Any) -> str:  # noqa: N802
+            nonlocal under_way, most
+            if arguments[3].endswith("@narrow.example"):
+                under_way += 1
+                most = max(most, under_way)
+            return await super().handle_RCPT(*arguments)
+
+        async def handle_DATA(self, *arguments: Any) -> str:  # noqa: N802
+            nonlocal under_way
+            said = await super().handle_DATA(*arguments)
+            under_way -= self.received[-1].rcpt_to.endswith("@narrow.example")
+            return said
+
+    narrow = [f"n{n}@narrow.example" for n in range(20)]
+    short = [f"s{n}@short.example" for n in range(20)]
+    with sending(desk, [*narrow, *short], Counting(delay_s=0.002)) as box:
+        desk.set(smtp_connections=5)
+        assert desk.start().account.accepted == 40
+    assert most == 2
+    assert box.sessions >= 7  # 20 letters, 3 a connection
+
+
+def test_a_connection_carries_no_more_than_is_set(desk: Desk) -> None:
+    with sending(desk, people(10)) as box:
+        desk.set(smtp_connections=1, smtp_messages=4)
+        assert desk.start().account.accepted == 10
+    assert box.sessions == 3
+
+
+def test_a_server_that_complains_is_written_to_more_slowly(desk: Desk) -> None:
+    complaints = iter(["452 4.3.1 slow down"])
+    with sending(desk, people(8), Postbox(lambda _rcpt_to: next(complaints, ""))):
+        desk.set(send_rate_per_s=100)
+        begun = time.monotonic()
+        result = desk.start()
+    assert result.account.accepted == 7
+    assert time.monotonic() - begun >= 5 / 50  # half of 100 a second
 
 
 def test_the_rate_holds_for_all_connections_together(desk: Desk) -> None:
@@ -495,11 +598,18 @@ def test_a_host_that_does_not_exist_is_a_setting_to_mend(desk: Desk) -> None:
         "body-drop", "dot-drop-twice", "dot-451", "quit-drop",
     ],
 )  # fmt: skip
+@pytest.mark.parametrize("extensions", [("PIPELINING",), ()], ids=["pipelined", "plain"])
 def test_a_bad_server_and_three_recipients(
-    desk: Desk, acts: dict[Phase, Act], times: int, code: int, account: dict[str, int]
+    desk: Desk,
+    acts: dict[Phase, Act],
+    times: int,
+    code: int,
+    account: dict[str, int],
+    *,
+    extensions: tuple[str, ...],
 ) -> None:
     desk.campaign(people(3))
-    host = BadServer(acts, times=times)
+    host = BadServer(acts, times=times, extensions=extensions)
     with bad(host) as port:
         desk.set(smtp_port=port, smtp_connections=1)
         result = desk.start()
@@ -599,6 +709,8 @@ def test_uncertain_ones_are_listed_and_never_sent_again_by_themselves(doubtful: 
     assert "blog0000@blogs.example" in doubtful.run("send", "uncertain", SLUG).out  # in one piece
     listed = json.loads(doubtful.run("send", "uncertain", SLUG, "--json").out)["uncertain"]
     assert [one["address"] for one in listed] == people(2)
+    assert {one["why"] for one in listed} == {"lost"}
+    assert {one["last_words"] for one in listed} == {"354 go ahead"}
     assert doubtful.run("send", "start", SLUG, "--confirm", SLUG).code == 5  # it has ended
     assert doubtful.run("send", "retry", SLUG, "--refused").code == 0
     assert doubtful.account.uncertain == 2
@@ -608,12 +720,12 @@ def test_a_person_settles_them(doubtful: Desk) -> None:
     first, second = people(2)
     resolve = ("send", "resolve", SLUG)
     assert doubtful.run(*resolve).code == 2
-    assert doubtful.run(*resolve, "nobody@x.example", "--resend").code == 2
+    assert doubtful.run(*resolve, "--only", "nobody@x.example", "--resend").code == 2
     dry = doubtful.run(*resolve, "--resend", "--dry-run", "--json")
     assert facts(dry)["uncertain"] == 2
-    settled = doubtful.run(*resolve, first, "--assume-delivered", "--json")
+    settled = doubtful.run(*resolve, "--only", first, "--assume-delivered", "--json")
     assert facts(settled) == {"accepted": 2, "uncertain": 1, "targeted": 3}
-    again = doubtful.run(*resolve, second, "--resend", "--json")
+    again = doubtful.run(*resolve, "--only", second, "--resend", "--json")
     assert facts(again) == {"accepted": 2, "planned": 1, "targeted": 3}
     box = Postbox()
     with postbox(box) as port:
@@ -627,6 +739,62 @@ def test_an_empty_list_is_no_error(desk: Desk) -> None:
         desk.start()
     found = desk.run("send", "uncertain", SLUG, "--json")
     assert (found.code, json.loads(found.out)["uncertain"]) == (0, [])
+
+
+# --- one workspace sends with one database --------------------------------------------------------
+
+
+def refused(desk: Desk) -> str:
+    found = desk.run("send", "start", SLUG, "--confirm", SLUG)
+    assert found.code == 5, found.err
+    return found.err
+
+
+def copy(source: Path, target: Path) -> None:
+    """Copy a database, as a backup does."""
+    with closing(sqlite3.connect(source)) as old, closing(sqlite3.connect(target)) as new:
+        old.backup(new)
+
+
+def test_a_database_that_lags_behind_may_not_send_until_it_is_adopted(desk: Desk) -> None:
+    """Matrix 35: a restored backup believes that letters are to be sent which have arrived."""
+    path = desk.settings.data / "buzz.db"
+    backup = desk.settings.workspace / "backup.db"
+    with sending(desk, people(30)) as box:
+        desk.set(send_warm_up_since=desk.settings.now().date().isoformat())
+        desk.monkeypatch.setattr(rates, "WARM_UP", (10, 30))
+        assert desk.start().account.accepted == 10
+        copy(path, backup)
+        desk.set(clock_offset_s=24 * 3600)
+        assert desk.start().account.accepted == 30
+        copy(backup, path)
+        assert desk.account.accepted == 10
+        assert "older than what was sent last" in refused(desk)
+        assert desk.run("send", "adopt").code == 2
+        assert desk.run("send", "adopt", "--dry-run").code == 0
+        assert "older than what was sent last" in refused(desk)
+        found = desk.run("send", "adopt", "--yes", "--json")
+        assert json.loads(found.out)["paused"] == [SLUG]
+        assert desk.run("send", "resume", "--due").code == 0
+        assert len(box.received) == 30  # nothing goes on by itself
+        assert desk.run("send", "cancel", SLUG, "--yes").code == 0
+
+
+def test_a_copied_workspace_may_not_send_and_adopting_it_ends_the_first(desk: Desk) -> None:
+    with sending(desk, [*people(2), "450@x.example"]) as box:
+        desk.start()
+        first = desk.settings.workspace
+        second = first.parent / "second"
+        shutil.copytree(first, second)
+        desk.monkeypatch.chdir(second)
+        assert "copied or restored" in refused(desk)
+        (second / "data" / "instance").unlink()
+        assert "from elsewhere" in refused(desk)
+        assert desk.run("send", "adopt", "--yes").code == 0
+        copy(second / "data" / "buzz.db", first / "data" / "buzz.db")  # as if it were one
+        desk.monkeypatch.chdir(first)
+        assert "taken over" in refused(desk)
+    assert len(box.received) == 2
 
 
 # --- what the database does --------------------------------------------------------------------

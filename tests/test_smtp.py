@@ -1,6 +1,7 @@
 """The next hop: what is said on the wire, and what each way of going wrong looks like."""
 
 import asyncio
+import contextlib
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -24,6 +25,7 @@ from servers import (
 
 from buzz.core.delivery import Exchange, enhanced_code, judge
 from buzz.edges import smtp
+from buzz.edges.smtp.replies import Cutter, Malformed
 from buzz.errors import BuzzError, ConfigurationError, TemporaryFailure
 from buzz.model import DeliveryState, Phase
 
@@ -39,6 +41,9 @@ class Story:
     exchange: Exchange
     dots: int  # how often the body was allowed to begin
     still_open: bool
+
+
+BOTH_LANES = pytest.mark.parametrize("pipelining", [False, True], ids=["plain", "pipelined"])
 
 
 def server(port: int, **values: Any) -> smtp.Server:
@@ -73,11 +78,13 @@ def no_connection(to: smtp.Server) -> smtp.NoConnection:
 # --- the good server ---------------------------------------------------------------------------
 
 
+@BOTH_LANES
 @pytest.mark.parametrize("tls", ["none", "starttls", "implicit"])
-def test_the_bytes_that_arrive_are_the_bytes_sent(tls: str) -> None:
+def test_the_bytes_that_arrive_are_the_bytes_sent(tls: str, *, pipelining: bool) -> None:
     box = Postbox()
     with postbox(box, tls=tls) as port:
-        story = deliver(server(port, tls=tls, host="localhost", tls_context=client_context()))
+        where: dict[str, Any] = {"tls": tls, "host": "localhost", "tls_context": client_context()}
+        story = deliver(server(port, pipelining=pipelining, **where))
     assert story.exchange == Exchange(phase=Phase.REPLY, reply_code=250, text="2.0.0 queued as 1")
     assert (story.dots, story.still_open) == (1, True)
     assert [(m.mail_from, m.rcpt_to, m.content) for m in box.received] == [
@@ -85,7 +92,8 @@ def test_the_bytes_that_arrive_are_the_bytes_sent(tls: str) -> None:
     ]
 
 
-def test_one_connection_carries_many_messages_also_after_a_refusal() -> None:
+@BOTH_LANES
+def test_one_connection_carries_many_messages_also_after_a_refusal(*, pipelining: bool) -> None:
     box = Postbox()
     seen = []
 
@@ -93,8 +101,9 @@ def test_one_connection_carries_many_messages_also_after_a_refusal() -> None:
         pass
 
     async def run(port: int) -> None:
-        connection = await smtp.connect(server(port))
+        connection = await smtp.connect(server(port, pipelining=pipelining))
         assert isinstance(connection, smtp.Connection)
+        assert connection.pipelines is pipelining
         for rcpt_to in ("a@x.example", "550@x.example", "dot-451@x.example", "b@x.example"):
             exchange = await connection.deliver(SENDER, rcpt_to, MESSAGE, nothing)
             seen.append((exchange.phase, exchange.reply_code, judge(exchange).state))
@@ -112,14 +121,15 @@ def test_one_connection_carries_many_messages_also_after_a_refusal() -> None:
     assert [m.rcpt_to for m in box.received] == ["a@x.example", "b@x.example"]
 
 
-def test_what_before_body_raises_keeps_every_byte_of_the_body_back() -> None:
+@BOTH_LANES
+def test_what_before_body_raises_keeps_every_byte_of_the_body_back(*, pipelining: bool) -> None:
     box = Postbox()
 
     async def run(port: int) -> bool:
         async def fails() -> None:
             raise TemporaryFailure("no commit")
 
-        connection = await smtp.connect(server(port))
+        connection = await smtp.connect(server(port, pipelining=pipelining))
         assert isinstance(connection, smtp.Connection)
         with pytest.raises(TemporaryFailure, match="no commit"):
             await connection.deliver(SENDER, "a@x.example", MESSAGE, fails)
@@ -151,30 +161,38 @@ def test_an_untrusted_certificate_is_refused(tls: str) -> None:
     assert "SSL_CERT_FILE" in str(found.error)
 
 
-def test_an_address_that_needs_smtputf8_is_refused_where_the_server_has_none() -> None:
+@BOTH_LANES
+def test_an_address_that_needs_smtputf8_is_refused_where_the_server_has_none(
+    *, pipelining: bool
+) -> None:
     with bad(BadServer({})) as port:
-        story = deliver(server(port), "josé@blog.example")
+        story = deliver(server(port, pipelining=pipelining), "josé@blog.example")
     assert (story.exchange.reply_code, enhanced_code(story.exchange)) == (553, "5.6.7")
     assert (judge(story.exchange).state, story.dots, story.still_open) == (S.REFUSED, 0, True)
     box = Postbox()
     with postbox(box) as port:
-        assert deliver(server(port), "josé@blog.example").exchange.reply_code == 250
+        there = server(port, pipelining=pipelining)
+        assert deliver(there, "josé@blog.example").exchange.reply_code == 250
     assert box.received[0].rcpt_to == "josé@blog.example"
 
 
+@BOTH_LANES
 @pytest.mark.parametrize("address", ['"b\r\n"@y.example', "a b@y.example", "a>@y.example", "x"])
-def test_an_unsafe_address_is_refused_and_not_rewritten(address: str) -> None:
+def test_an_unsafe_address_is_refused_and_not_rewritten(address: str, *, pipelining: bool) -> None:
     host = BadServer({})
     with bad(host) as port:
-        story = deliver(server(port), address)
+        story = deliver(server(port, pipelining=pipelining), address)
     assert judge(story.exchange).state is S.REFUSED
     assert not [line for line in host.commands if line.startswith(("MAIL", "RCPT"))]
 
 
-def test_a_letter_larger_than_the_server_takes_stops_the_run_before_mail() -> None:
-    host = BadServer({}, extensions=("SIZE 100",))
+@BOTH_LANES
+def test_a_letter_larger_than_the_server_takes_stops_the_run_before_mail(
+    *, pipelining: bool
+) -> None:
+    host = BadServer({}, extensions=("SIZE 100", "PIPELINING"))
     with bad(host) as port:
-        story = deliver(server(port))
+        story = deliver(server(port, pipelining=pipelining))
     assert judge(story.exchange).stops_run
     assert not [line for line in host.commands if line.startswith("MAIL")]
 
@@ -312,25 +330,177 @@ TRANSACTIONS = {
 }
 
 
-@pytest.mark.parametrize(
-    ("at", "act", "state", "ends"), TRANSACTIONS.values(), ids=TRANSACTIONS.keys()
-)
-def test_what_becomes_of_a_recipient(at: Phase, act: Act, state: DeliveryState, ends: str) -> None:
+# The lane that sends ahead knows more or less at these: DATA has been sent already when RCPT is
+# refused, and replies are matched by their order. None: where it ended depends on how the
+# server's words were cut into packets.
+PIPELINED = {
+    "data-250": (S.PLANNED, "data 250 closed"),  # out of step
+    "19-mail-gibberish": (S.PLANNED, "mail malformed closed"),
+    "27-250-with-354": (S.PLANNED, None),
+    "27-354-with-250": (None, None),
+}
+
+
+@BOTH_LANES
+@pytest.mark.parametrize("row", TRANSACTIONS)
+def test_what_becomes_of_a_recipient(row: str, *, pipelining: bool) -> None:
+    at, act, state, ends = TRANSACTIONS[row]
+    wanted: tuple[DeliveryState | None, str | None] = (state, ends)
+    if pipelining:
+        wanted = PIPELINED.get(row, wanted)
     host = BadServer({at: act})
     with bad(host) as port:
-        story = deliver(server(port, timeout_s=0.1 if act is STALL else 10))
+        story = deliver(server(port, pipelining=pipelining, timeout_s=0.1 if act is STALL else 10))
     exchange = story.exchange
     found = (
         exchange.phase,
         str(exchange.reply_code or exchange.text),
         "open" if story.still_open else "closed",
     )
-    assert found == tuple(ends.split())
-    assert judge(exchange).state is state
+    if wanted[1] is None:
+        assert found[2] == "closed"
+    else:
+        assert found == tuple(wanted[1].split())
+    if wanted[0] is None:
+        assert judge(exchange).state in {S.PLANNED, S.UNCERTAIN}
+    else:
+        assert judge(exchange).state is wanted[0]
     assert judge(exchange).stops_run is (at is Phase.MAIL and exchange.reply_code in {550, 530})
     assert story.dots == (exchange.phase in {Phase.BODY, Phase.REPLY})
-    if state is S.PLANNED:
+    if judge(exchange).state is S.PLANNED:
         assert host.complete == []  # surely unsent
+    assert host.accepted == [] or judge(exchange).state is S.ACCEPTED
+
+
+# --- the lane that sends ahead ---------------------------------------------------------------
+
+
+def sequence(host: BadServer, addresses: list[str], **values: Any) -> list[Exchange]:
+    """Deliver to these over one connection as a lane does, each envelope sent ahead."""
+
+    async def run(port: int) -> list[Exchange]:
+        connection = await smtp.connect(server(port, **values))
+        assert isinstance(connection, smtp.Connection)
+        found = []
+        body = smtp.wire(MESSAGE)
+        envelopes = [smtp.Envelope.of(SENDER, address, MESSAGE) for address in addresses]
+        for envelope, following in zip(envelopes, [*envelopes[1:], None], strict=True):
+            stopped = await connection.begin(envelope)
+            found.append(stopped or await connection.finish(body, following))
+            if not connection.is_open:
+                break
+        await connection.close()
+        return found
+
+    with bad(host) as port:
+        return asyncio.run(run(port))
+
+
+PEOPLE = [f"b{n}@x.example" for n in range(4)]
+
+
+def test_what_is_sent_ahead_is_an_envelope_and_never_a_body() -> None:
+    host = BadServer({})
+    found = sequence(host, PEOPLE)
+    assert {exchange.reply_code for exchange in found} == {250}
+    assert host.accepted == PEOPLE
+    assert "RSET" not in host.commands
+    assert host.connections == 1
+
+
+@pytest.mark.parametrize(
+    ("goes_ahead", "after"), [(False, []), (True, ["."])], ids=["503", "354-and-a-lone-dot"]
+)
+def test_a_refused_recipient_whose_data_was_sent_ahead(
+    *, goes_ahead: bool, after: list[str]
+) -> None:
+    """RFC 2920 §3.1: where the server says 354 all the same, a lone dot ends what never was."""
+    host = BadServer({Phase.RCPT: say("550 5.1.1 x")}, goes_ahead=goes_ahead)
+    found = sequence(host, PEOPLE)
+    assert [(e.phase, e.reply_code) for e in found] == [
+        (Phase.RCPT, 550),
+        *[(Phase.REPLY, 250)] * 3,
+    ]
+    assert host.accepted == host.complete == PEOPLE[1:]
+    assert host.commands.count("RSET") == 1  # after a refusal, and only then
+    first = host.commands.index("DATA")
+    assert host.commands[first + 1 : first + 1 + len(after)] == after
+
+
+@pytest.mark.parametrize(
+    ("at", "act", "state"),
+    [
+        (Phase.REPLY, say("451 4.3.0 x"), S.DEFERRED),
+        (Phase.REPLY, say("554 5.7.1 x"), S.REFUSED),
+        (Phase.MAIL, say("451 4.3.0 x"), S.DEFERRED),
+        (Phase.DATA, say("451 4.3.0 x"), S.DEFERRED),
+    ],
+    ids=["dot-451", "dot-554", "mail-451", "data-451"],
+)
+def test_a_refusal_concerns_one_letter_and_not_the_next(
+    at: Phase, act: Act, state: DeliveryState
+) -> None:
+    host = BadServer({at: act})
+    found = sequence(host, PEOPLE)
+    assert [judge(exchange).state for exchange in found] == [state, *[S.ACCEPTED] * 3]
+    assert host.accepted == PEOPLE[1:]
+
+
+@pytest.mark.parametrize(
+    "act", [say("250 ok\r\n250 ok"), say("250 ok\r\n250 ok\r\n250 ok\r\n250 ok\r\n354 go")]
+)
+def test_replies_too_many_close_the_line_and_accept_nobody_else(act: Act) -> None:
+    host = BadServer({Phase.REPLY: act})
+    found = sequence(host, PEOPLE)
+    accepted = [e for e in found if judge(e).state is S.ACCEPTED]
+    assert len(accepted) <= len(host.complete)
+    assert host.connections == 1
+    assert len(found) < len(PEOPLE)
+
+
+@BOTH_LANES
+def test_words_while_nothing_was_asked_close_the_line(*, pipelining: bool) -> None:
+    host = BadServer({Phase.REPLY: say("250 ok\r\n421 4.4.2 idle too long", "drop")})
+    found = sequence(host, PEOPLE[:1], pipelining=pipelining)
+    assert judge(found[0]).state in {S.ACCEPTED, S.UNCERTAIN}
+
+
+@BOTH_LANES
+@pytest.mark.parametrize("at", [Phase.MAIL, Phase.REPLY])
+def test_one_byte_at_a_time_does_not_put_the_deadline_off(at: Phase, *, pipelining: bool) -> None:
+    """Matrix 26: a reply as a whole has its time, not each of its bytes."""
+    host = BadServer({at: Act(b"250 " + b"x" * 1000, "drip")})
+    found = sequence(host, PEOPLE[:1], pipelining=pipelining, timeout_s=0.1)
+    assert found[0].text == "timeout"
+
+
+@given(st.data())
+def test_replies_are_the_same_however_they_are_cut(data: st.DataObject) -> None:
+    said = data.draw(
+        st.lists(st.sampled_from([b"250 ok\r\n", b"250-a\r\n250 b\r\n", b"550\r\n", b"354 go\n"]))
+    )
+    whole = b"".join(said)
+    cuts = sorted(data.draw(st.lists(st.integers(0, len(whole)))))
+    cutter, found = Cutter(), []
+    for begin, end in zip([0, *cuts], [*cuts, len(whole)], strict=True):
+        found += list(cutter.feed(whole[begin:end]))
+    assert [reply.code for reply in found] == [int(one[:3]) for one in said]
+    assert cutter.begun == ""
+
+
+@given(st.binary(max_size=200))
+def test_whatever_a_server_sends_is_replies_or_malformed(data: bytes) -> None:
+    with contextlib.suppress(Malformed):
+        assert all(200 <= reply.code < 600 for reply in Cutter().feed(data))
+
+
+def test_what_the_server_said_last_is_kept() -> None:
+    half = Act(b"250-queued as 1\r\n250", "drop")
+    for pipelining in (True, False):
+        for act, said in ((DROP, "354 go ahead"), (half, "354 go ahead")):
+            (found,) = sequence(BadServer({Phase.REPLY: act}), PEOPLE[:1], pipelining=pipelining)
+            assert found.last_words in {said, "250-queued as 1 250"}
+            assert (judge(found).state, found.text) == (S.UNCERTAIN, "lost")
 
 
 # --- one message that no campaign accounts for -------------------------------------------------

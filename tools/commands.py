@@ -80,8 +80,13 @@ JSON = {
     "send cancel": _ACCOUNT,
     "send status": _ACCOUNT,
     "send retry": _ACCOUNT,
-    "send uncertain": "campaign uncertain[address blog at message_id reply_code last_words]",
+    "send uncertain": "campaign uncertain[address blog at message_id why reply_code last_words]",
     "send resolve": _ACCOUNT,
+    "send adopt": "paused[]",
+    "bounces collect": "read hard soft policy delayed complaint automatic delivered unknown"
+    " unproven repeated suppressed kept",
+    "bounces list": "bounces[kind at campaign blog delivery status words reporter address]",
+    "suppress list": "suppressions[address_hash reason campaign at address blog]",
     "relays scan": "campaign entries candidates relayed to_check mentioned seconds",
     "relays list": f"relays[{_RELAY}]",
     "relays show": f"{_RELAY}[message post kind talking_point shared] signals",
@@ -97,7 +102,9 @@ JSON = {
     " links[id url clicked aggregate visits]",
     "cron print": "jobs[name arguments when calendar what] units",
     "cron run": "done[step campaign exit_code trouble]",
-    "config show": "workspace sender smtp dkim database web tracking poll rank send secrets",
+    "config show": (
+        "workspace sender smtp dkim database web tracking poll rank send bounces secrets"
+    ),
     "config dkim-key": "path record_name record settings",
     "config check": "problems[rule level place what remedy]",
 }
@@ -107,6 +114,7 @@ JSON_WITH = {
         "--all",
         "blogs pages failed links found candidates[site url blogs rolls samples]",
     ),
+    "send resume": ("--due", f"resumed[{_ACCOUNT}]"),
 }
 
 _REGISTRY = {
@@ -117,7 +125,8 @@ _REGISTRY = {
 }
 _SENDING = {
     3: "some recipients were refused",
-    5: "the check has found errors, an approval is missing, or the campaign has ended",
+    5: "the check has found errors, an approval is missing, the campaign has ended, or this is a"
+    " copy of the workspace or of its database (send adopt)",
     6: "another process is sending it",
     8: "the person said no",
     9: "uncertain deliveries remain",
@@ -163,6 +172,12 @@ EXITS: dict[str, dict[int, str]] = {
     "send pause": {5: "it is not being sent"},
     "send cancel": {5: "it has ended already", 8: "the person said no"},
     "send resolve": {5: "it was cancelled or has expired"},
+    "bounces collect": {
+        6: "another run reads the mailbox",
+        75: "the mailbox cannot be reached, or the database is locked",
+    },
+    "suppress remove": {8: "the person said no"},
+    "send adopt": {8: "the person said no"},
 }
 
 INTRODUCTION = """\

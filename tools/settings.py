@@ -23,8 +23,9 @@ comment. Each key can be overridden by an environment variable, lists as JSON:
 `BUZZ_POLL_ALLOW_NETWORKS='["127.0.0.0/8"]'`.
 
 No secret stands in `buzz.toml`: the signing secret is `data/secret.key`, made by `buzz init`, or
-`BUZZ_SECRET`; the password for the mail server is `data/smtp.password` or `BUZZ_SMTP_PASSWORD`.
-Both files have mode 0600.
+`BUZZ_SECRET`; the password for the mail server is `data/smtp.password` or `BUZZ_SMTP_PASSWORD`,
+that for the mailbox of bounces `data/bounces.password` or `BUZZ_BOUNCES_PASSWORD`. All three files
+have mode 0600.
 
 Beside these the environment knows `BUZZ_WORKSPACE` (the workspace), `BUZZ_LANG` (`fr` or `en`),
 `NO_COLOR`, and `BUZZ_CLOCK_OFFSET_S` (seconds added to the clock: the demo lives through days).

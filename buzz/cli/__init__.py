@@ -5,12 +5,12 @@
 (see :mod:`buzz.errors`). A command returns its exit code, or None for 0.
 """
 
+import contextlib  # whole: `suppress` is the name of a command's file here
 import gc
 import io
 import os
 import sys
 from collections.abc import Mapping, Sequence
-from contextlib import suppress
 from pathlib import Path
 
 from buzz import __version__, locales
@@ -54,7 +54,9 @@ def _guarded(arguments: Sequence[str], everywhere: Mapping[str, str]) -> int:
     """Run one command; whatever it raises becomes words and an exit code."""
     wants_version = arguments in (["--version"], ["version"])
     if wants_version:
-        with suppress(OSError):  # the reader has left, the disk is full: that takes longer to say
+        with contextlib.suppress(
+            OSError
+        ):  # the reader has left, the disk is full: that takes longer to say
             sys.stdout.write(f"buzz {__version__}\n")
             sys.stdout.flush()
             return 0  # before the slow imports
@@ -94,7 +96,7 @@ def _guarded(arguments: Sequence[str], everywhere: Mapping[str, str]) -> int:
         return BuzzError.exit_code
     finally:
         work.current().close()
-        with suppress(BuzzError):  # that stdout is full was said where it mattered
+        with contextlib.suppress(BuzzError):  # that stdout is full was said where it mattered
             console.flush()
 
 

@@ -40,6 +40,7 @@ def show(*, json: work.Json = False) -> None:
     for label, name in (
         (_("signing secret"), "signing_secret"),
         (_("SMTP password"), "smtp_password"),
+        (_("password of the mailbox of bounces"), "bounces_password"),
     ):
         where = secrets[name]
         said = _("from {place}").format(place=where) if where else _("not set")

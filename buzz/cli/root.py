@@ -22,6 +22,8 @@ _FILES = (
     "rank",
     "campaign",
     "send",
+    "bounces",
+    "suppress",
     "relays",
     "report",
     "cron",

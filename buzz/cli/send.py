@@ -8,23 +8,23 @@ import typer
 
 from buzz.cli import console, work
 from buzz.core import names
-from buzz.errors import CancelledByPerson, UsageError
+from buzz.errors import CancelledByPerson, TemporaryFailure, UsageError
 from buzz.locales import formats, ngettext
 from buzz.locales import gettext as _
 from buzz.locales import mark as N_
-from buzz.model import Account, CampaignState
+from buzz.model import Account, CampaignState, DeliveryState
 
 if TYPE_CHECKING:
-    from buzz.model import Delivery
-    from buzz.pipeline.send import SendReport
+    from buzz.pipeline.send import Doubt, SendReport
 
 app = typer.Typer(no_args_is_help=True, help=N_("Send a campaign's letter."))
 
 Slug = Annotated[str, typer.Argument(metavar="SLUG", help=N_("The campaign's name."))]
-Addresses = Annotated[
-    list[str] | None, typer.Argument(metavar="ADDRESS", help=N_("Whom; all where none."))
+Wait = Annotated[
+    bool, typer.Option("--wait", help=N_("Stay until what is put off has been tried again."))
 ]
 
+_WATCH_S = 2.0  # between two looks
 _WIDE = 100  # columns from which uncertain deliveries stand in a table
 
 # The states in the order in which they are told, and what they are called.
@@ -64,6 +64,7 @@ def start(
     confirm: Annotated[
         str, typer.Option(metavar="SLUG", help=N_("The campaign's name once more: send it."))
     ] = "",
+    wait: Wait = False,
     dry_run: work.DryRun = False,
     json: work.Json = False,
 ) -> int:
@@ -79,20 +80,36 @@ def start(
         _recap(send.outlook(here.settings, here.store, slug, here.now()), json=json)
         if dry_run or not _typed(slug):
             return 0
-    return _send(slug, json=json)
+    return _send(slug, wait=wait, json=json)
 
 
-@work.command(app, "resume", example="buzz send resume retraites")
-def resume(slug: Slug, *, json: work.Json = False) -> int:
+@work.command(app, "resume", example="buzz send resume --due")
+def resume(
+    slug: Annotated[
+        str, typer.Argument(metavar="SLUG", help=N_("The campaign's name; with --due: all."))
+    ] = "",
+    *,
+    due: Annotated[
+        bool, typer.Option("--due", help=N_("Only what is due; a pause stays one. For cron."))
+    ] = False,
+    wait: Wait = False,
+    json: work.Json = False,
+) -> int:
     """Go on with a campaign that was begun and then paused or interrupted."""
     from buzz.pipeline import send
 
     here = work.current()
+    if due:
+        return _resume_due(slug, json=json)
+    if not slug:
+        raise UsageError(
+            _("which campaign?"), place="buzz send resume", remedy="buzz send resume --due"
+        )
     found = send.resumable(here.settings, here.store, slug)
     if found.state is CampaignState.FINISHED:
         _show(found, json=json)
         return 0
-    return _send(slug, json=json)
+    return _send(slug, wait=wait, json=json)
 
 
 @work.command(app, "pause", example="buzz send pause --help")
@@ -126,30 +143,46 @@ def cancel(
 
 
 @work.command(app, "status", example="buzz send status retraites")
-def status(slug: Slug, *, json: work.Json = False) -> None:
+def status(
+    slug: Slug,
+    *,
+    watch: Annotated[
+        bool, typer.Option("--watch", help=N_("Say it again and again, as long as it is sent."))
+    ] = False,
+    json: work.Json = False,
+) -> None:
     """Say where a campaign stands: how many recipients are in each state."""
     from buzz.pipeline import send
 
     here = work.current()
     found = send.status(here.settings, here.store, slug)
     _show(found, json=json)
+    while watch and found.holder:
+        time.sleep(_WATCH_S)
+        found = send.status(here.settings, here.store, slug)
+        _show(found, json=json)
     _advise(found)
 
 
-@work.command(app, "retry", example="buzz send retry retraites")
+@work.command(app, "retry", example="buzz send retry retraites --deferred")
 def retry(
     slug: Slug,
     *,
+    deferred: Annotated[
+        bool, typer.Option("--deferred", help=N_("Those that the server put off (the default)."))
+    ] = False,
     refused: Annotated[
-        bool, typer.Option("--refused", help=N_("Also those that were refused for good."))
+        bool, typer.Option("--refused", help=N_("Those that were refused for good."))
     ] = False,
     json: work.Json = False,
 ) -> None:
-    """Make what the server put off due at once, for the next start or resume."""
+    """Plan again what the server put off or refused, for the next start or resume."""
     from buzz.pipeline import send
 
     here = work.current()
-    _show(send.retry(here.store, slug, here.now(), refused=refused), json=json)
+    chosen = {DeliveryState.DEFERRED: deferred or not refused, DeliveryState.REFUSED: refused}
+    states = [state for state, wanted in chosen.items() if wanted]
+    _show(send.retry(here.store, slug, here.now(), states=states), json=json)
     console.say(_("Next: buzz send resume {slug}").format(slug=slug))
 
 
@@ -160,24 +193,25 @@ def uncertain(slug: Slug, *, json: work.Json = False) -> None:
 
     found = send.uncertain(work.current().store, slug)
     if json:
-        console.emit({"campaign": slug, "uncertain": [_facts(delivery) for delivery in found]})
+        console.emit({"campaign": slug, "uncertain": [_facts(doubt) for doubt in found]})
         return
     rows = [
         (
-            d.email,
-            d.blog,
-            formats.moment(d.updated_at) if d.updated_at else "",
-            names.last_words(d.reply_code, d.reply_text),
+            doubt.delivery.email,
+            doubt.delivery.blog,
+            formats.moment(doubt.attempt.ended_at),
+            _why(doubt),
+            doubt.attempt.last_words,
         )
-        for d in found
+        for doubt in found
     ]
     if not found:
         console.say(_("No delivery is uncertain."))
     elif console.width() >= _WIDE:
-        console.table([_("address"), _("blog"), _("when"), _("last words")], rows)
+        console.table([_("address"), _("blog"), _("when"), _("why"), _("last words")], rows)
     else:  # an address cut into pieces is none
-        for address, blog, when, words in rows:
-            console.data(f"{address} · {blog}\n  {when} · {words}")
+        for address, blog, when, *words in rows:
+            console.data(f"{address} · {blog}\n  {when} · {' · '.join(filter(None, words))}")
     if found:
         console.say(
             _(
@@ -190,7 +224,6 @@ def uncertain(slug: Slug, *, json: work.Json = False) -> None:
 @work.command(app, "resolve", example="buzz send resolve retraites --assume-delivered --dry-run")
 def resolve(
     slug: Slug,
-    addresses: Addresses = None,
     *,
     assume_delivered: Annotated[
         bool, typer.Option("--assume-delivered", help=N_("Count them as accepted."))
@@ -198,6 +231,10 @@ def resolve(
     resend: Annotated[
         bool, typer.Option("--resend", help=N_("Send them again: some may get it twice."))
     ] = False,
+    only: Annotated[
+        list[str] | None,
+        typer.Option("--only", metavar="ADDRESS", help=N_("Whom; may be given more than once.")),
+    ] = None,
     dry_run: work.DryRun = False,
     json: work.Json = False,
 ) -> None:
@@ -211,13 +248,54 @@ def resolve(
             remedy=f"buzz send uncertain {slug}",
         )
     here = work.current()
-    found = send.resolve(
-        here.store, slug, addresses or (), here.now(), resend=resend, dry_run=dry_run
-    )
+    found = send.resolve(here.store, slug, only or (), here.now(), resend=resend, dry_run=dry_run)
     _show(found, json=json)
 
 
-def _send(slug: str, *, json: bool) -> int:
+@work.command(app, "adopt", example="buzz send adopt --dry-run")
+def adopt(*, yes: work.Yes = False, dry_run: work.DryRun = False, json: work.Json = False) -> None:
+    """Let this workspace send with its database, after a restore or a move; no other may then."""
+    from buzz.pipeline import send
+
+    if not dry_run and not console.confirmed(
+        _("Letters may have left that this database knows nothing of. Send from here from now on?"),
+        yes=yes,
+        remedy="buzz send adopt --yes",
+    ):
+        raise CancelledByPerson(_("nothing was changed"))
+    here = work.current()
+    paused = send.adopt(here.settings, here.store, here.now(), dry_run=dry_run)
+    if json:
+        console.emit({"paused": list(paused)})
+        return
+    for slug in paused:
+        console.say(_("Paused; look at it first: buzz send status {slug}").format(slug=slug))
+    console.say(
+        _("This workspace would send with its database.")
+        if dry_run
+        else _("This workspace sends with its database from now on.")
+    )
+
+
+def _resume_due(slug: str, *, json: bool) -> int:
+    """Go on with what is due, and return the worst ending; what must wait is no failure."""
+    from buzz.pipeline import send
+
+    here = work.current()
+    found = send.resume_due(here.settings, here.store, here.now(), slug)
+    if json:
+        console.emit({"resumed": [one.facts() for one in found]})
+    for one in found:
+        if not json:
+            _show(one, json=False)
+            _advise(one)
+        if one.trouble is not None and not isinstance(one.trouble, TemporaryFailure):
+            raise one.trouble
+    endings = {one.exit_code for one in found} - {TemporaryFailure.exit_code}
+    return max(endings, default=0)
+
+
+def _send(slug: str, *, wait: bool, json: bool) -> int:
     """Send what has been agreed to, and return how it ended."""
     from buzz.pipeline import send
 
@@ -226,7 +304,9 @@ def _send(slug: str, *, json: bool) -> int:
     _undo_delay(begun)
     total = begun.account.planned + begun.account.deferred
     with console.progress(_("sending"), total) as advance:
-        result = send.start(here.settings, here.store, slug, here.now(), on_progress=advance)
+        result = send.start(
+            here.settings, here.store, slug, here.now(), on_progress=advance, wait=wait
+        )
     _show(result, json=json)
     _advise(result)
     if result.trouble is not None:
@@ -328,12 +408,19 @@ def _recap(found: "SendReport", *, json: bool) -> None:
             console.data(_("{name}: {value}").format(name=name, value=value))
 
 
-def _facts(delivery: "Delivery") -> dict[str, object]:
+def _why(doubt: "Doubt") -> str:
+    """Return why nobody can know: in place of a reply, or one that made no sense."""
+    return names.last_words(doubt.attempt.reply_code, doubt.attempt.reply_text)
+
+
+def _facts(doubt: "Doubt") -> dict[str, object]:
+    delivery, attempt = doubt.delivery, doubt.attempt
     return {
         "address": delivery.email,
         "blog": delivery.blog,
-        "at": delivery.updated_at.isoformat() if delivery.updated_at else None,
+        "at": attempt.ended_at.isoformat(),
         "message_id": delivery.message_id,
-        "reply_code": delivery.reply_code,
-        "last_words": delivery.reply_text,
+        "why": attempt.reply_text,
+        "reply_code": attempt.reply_code,
+        "last_words": attempt.last_words,
     }

@@ -7,7 +7,7 @@ import os
 import re
 import tomllib
 from collections.abc import Callable, Mapping
-from datetime import timedelta
+from datetime import date, timedelta
 from difflib import get_close_matches
 from ipaddress import ip_address, ip_network
 from pathlib import Path
@@ -21,6 +21,9 @@ from buzz.locales import gettext as _
 FILE = "buzz.toml"
 _PASSWORD = re.compile(r"([a-z0-9+]+://[^/@:]*):[^/@]+@")  # in an address: what comes before it
 _HOST_PORT = re.compile(r".+:\d{1,5}")
+_RETURN_PATH = re.compile(r"[^@\s<>*\"]*\*[^@\s<>*\"]*@[^@\s<>*]+")
+# A local part has 64 characters (RFC 5321 §4.5.3.1.1), and a word of 32 comes in place of the star.
+_MAX_RETURN_PATH = 33
 _HOURS = re.compile(r"([01]\d|2[0-3]):[0-5]\d ?- ?([01]\d|2[0-3]):[0-5]\d")
 _ADDRESS = re.compile(r"[^<>]*<[^<>@\s]+@[^<>@\s]+>|[^<>@\s]+@[^<>@\s]+")
 _DOMAIN = re.compile(
@@ -223,6 +226,17 @@ def _contradictions(sections: Mapping[str, Any]) -> list[str]:
             not sections["send"].quiet_hours or _HOURS.fullmatch(sections["send"].quiet_hours),
             _('[send] quiet_hours: wants e.g. "21:00-08:00"'),
         ),
+        (
+            _is_return_path(sections["bounces"].address),
+            _(
+                '[bounces] address: wants e.g. "bounces+*@parti.example", one * before the @, '
+                "32 characters beside it at most"
+            ),
+        ),
+        (
+            _is_day(sections["send"].warm_up_since),
+            _('[send] warm_up_since: wants a day, e.g. "2026-03-02"'),
+        ),
     )
     problems = [message for holds, message in rules if not holds]
     for network in sections["poll"].allow_networks:
@@ -231,6 +245,19 @@ def _contradictions(sections: Mapping[str, Any]) -> list[str]:
         except ValueError as exc:
             problems.append(f"[poll] allow_networks: {exc}")
     return problems
+
+
+def _is_return_path(text: str) -> bool:
+    local = text.partition("@")[0]
+    fits = len(local) <= _MAX_RETURN_PATH
+    return not text or (fits and _RETURN_PATH.fullmatch(text) is not None)
+
+
+def _is_day(text: str) -> bool:
+    try:
+        return not text or bool(date.fromisoformat(text))
+    except ValueError:
+        return False
 
 
 def _is_loopback(host: str) -> bool:
@@ -242,7 +269,14 @@ def _is_loopback(host: str) -> bool:
 
 def unknown_variables(environ: Mapping[str, str] = os.environ) -> tuple[str, ...]:
     """Return the names in the environment that look like ours and mean nothing, sorted."""
-    known = {"WORKSPACE", "LANG", "SECRET", "SMTP_PASSWORD", "CLOCK_OFFSET_S"} | {
+    known = {
+        "WORKSPACE",
+        "LANG",
+        "SECRET",
+        "SMTP_PASSWORD",
+        "BOUNCES_PASSWORD",
+        "CLOCK_OFFSET_S",
+    } | {
         f"{name}_{f.name.rstrip('_')}".upper()
         for name, factory in SECTIONS.items()
         for f in dataclasses.fields(factory)  # type: ignore[arg-type]  # the section's own class

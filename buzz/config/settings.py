@@ -8,10 +8,12 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 from urllib.parse import quote
 
+from buzz.config import receivers
 from buzz.edges import files
 from buzz.errors import ConfigurationError
 from buzz.locales import gettext as _
 from buzz.locales import mark as N_
+from buzz.model import Receiver
 
 if TYPE_CHECKING:
     from buzz.core.dkim import Signer
@@ -44,6 +46,8 @@ class Smtp:
     username: str = _key("", N_("the password is BUZZ_SMTP_PASSWORD or data/smtp.password (0600)"))
     connections: int = _key(5, N_("connections open at the same time"))
     timeout_s: float = _key(300.0, N_("seconds a server may take for one answer (RFC 5321)"))
+    messages: int = _key(0, N_("letters over one connection, then a new one; 0: no limit"))
+    pipelining: bool = _key(True, N_("send ahead where the server offers it (RFC 2920)"))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -101,6 +105,19 @@ class Send:
     undo_delay_s: float = _key(60.0, N_("seconds to change one's mind, on a terminal only"))
     two_person: bool = _key(False, N_("another person must approve (buzz campaign approve)"))
     quiet_hours: str = _key("", N_('no sending then, Europe/Paris, e.g. "21:00-08:00"'))
+    warm_up_since: str = _key("", N_("first day of a new sender, e.g. 2026-03-02; empty: known"))
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Bounces:
+    """``[bounces]``: what comes back."""
+
+    address: str = _key(
+        "", N_('where bounces go, e.g. "bounces+*@parti.example", * being the letter; empty: from')
+    )
+    mailbox: str = _key(
+        "", N_("Maildir, mbox or imaps://user@host/FOLDER; the password is data/bounces.password")
+    )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -133,6 +150,7 @@ class Settings:
     poll: Poll = field(default_factory=Poll)
     rank: Rank = field(default_factory=Rank)
     send: Send = field(default_factory=Send)
+    bounces: Bounces = field(default_factory=Bounces)
     clock_offset: timedelta = timedelta()
 
     def now(self) -> datetime:
@@ -143,6 +161,11 @@ class Settings:
     def data(self) -> Path:
         """Return the folder of what the tool itself writes (mode 0700)."""
         return self.workspace / "data"
+
+    @property
+    def instance_file(self) -> Path:
+        """Return what this workspace knows of its right to send; see the store's instances."""
+        return self.data / "instance"
 
     def lock(self, name: str) -> Path:
         """Return the file by which what must not run twice at a time is locked."""
@@ -167,6 +190,15 @@ class Settings:
     def database_url(self) -> str:
         """Return the SQLAlchemy address of the database."""
         return self.database.url or f"sqlite:///{quote(str(self.data / 'buzz.db'))}"
+
+    @cached_property
+    def receivers(self) -> tuple[Receiver, ...]:
+        """Return how mail providers want to be written to.
+
+        Raises:
+            ConfigurationError: the workspace's ``receivers.toml`` cannot be read.
+        """
+        return receivers.load(self.workspace)
 
     @property
     def user_agent(self) -> str:
@@ -196,6 +228,13 @@ class Settings:
         """Return the password for the next hop, or an empty string."""
         return os.environ.get("BUZZ_SMTP_PASSWORD") or files.read_secret(
             self.data / "smtp.password"
+        )
+
+    @cached_property
+    def bounces_password(self) -> str:
+        """Return the password for the mailbox of bounces, or an empty string."""
+        return os.environ.get("BUZZ_BOUNCES_PASSWORD") or files.read_secret(
+            self.data / "bounces.password"
         )
 
     @cached_property

@@ -46,8 +46,10 @@ _ENHANCED = re.compile(r"\s*([245])\.(\d{1,3})\.(\d{1,3})(?![\d.])")  # RFC 3463
 _MAILBOX_FULL = "5.2.2"
 # RFC 3463 §3.2: no such mailbox, no such system, bad syntax, moved, null MX.
 _NEVER_ARRIVES = frozenset({"5.1.1", "5.1.2", "5.1.3", "5.1.6", "5.1.10"})
+_TOO_FAST = frozenset({421, 452, 454})  # closing, out of room, throttled
 _POLICY = "5.7."  # RFC 3463 §3.8
 _TOO_MUCH = 552
+_CLOSING = 421
 _LATER, _NEVER = 4, 5  # first digits of replies, RFC 5321 §4.2.1
 
 # Refusals by policy beyond this share of the answers mean us and not the recipients.
@@ -80,6 +82,7 @@ class Exchange:
     phase: Phase
     reply_code: int | None = None  # 200..599; None: no sound reply
     text: str = ""  # the server's words; without a reply a code: lost, timeout, malformed, …
+    last_words: str = ""  # what the server had said last, where no sound reply came
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -113,6 +116,8 @@ def judge(exchange: Exchange) -> Verdict:
 
 
 def _before_dot(exchange: Exchange, kind: int) -> Verdict:
+    if exchange.phase is Phase.MAIL and exchange.reply_code == _CLOSING:
+        return Verdict(state=S.PLANNED)  # enough for one connection; says nothing of anybody
     if kind == _LATER:
         return Verdict(state=S.DEFERRED)
     if kind != _NEVER:  # no answer, or one that makes no sense here
@@ -129,14 +134,23 @@ def _is_mailbox_full(exchange: Exchange) -> bool:
     return enhanced_code(exchange) == _MAILBOX_FULL
 
 
+def wants_less(exchange: Exchange) -> bool:
+    """Tell whether the server asks to be written to more slowly."""
+    return exchange.reply_code in _TOO_FAST
+
+
 def is_hard_bounce(exchange: Exchange) -> bool:
     """Tell whether nothing sent to this address will ever arrive: it is to be suppressed."""
-    return enhanced_code(exchange) in _NEVER_ARRIVES and judge(exchange).state is S.REFUSED
+    return _is_final(exchange) and enhanced_code(exchange) in _NEVER_ARRIVES
 
 
 def is_refused_by_policy(exchange: Exchange) -> bool:
     """Tell whether the refusal is about us or our letter, and not about the recipient."""
-    return enhanced_code(exchange).startswith(_POLICY) and judge(exchange).state is S.REFUSED
+    return _is_final(exchange) and enhanced_code(exchange).startswith(_POLICY)
+
+
+def _is_final(exchange: Exchange) -> bool:
+    return (exchange.reply_code or 0) // 100 == _NEVER and judge(exchange).state is S.REFUSED
 
 
 def is_unwelcome(refused_by_policy: int, answers: int) -> bool:
@@ -152,7 +166,7 @@ def enhanced_code(exchange: Exchange) -> str:
     >>> enhanced_code(Exchange(phase=Phase.RCPT, reply_code=552, text="5.2.2 mailbox full"))
     '5.2.2'
     """
-    found = _ENHANCED.match(exchange.text)
+    found = _ENHANCED.match(exchange.text) if exchange.reply_code else None
     if found is None or int(found[1]) != (exchange.reply_code or 0) // 100:
         return ""
     return ".".join(found.groups())

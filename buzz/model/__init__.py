@@ -6,6 +6,7 @@ its slug. Words are the field's own (RFC 4287 for feeds, RFC 5321/5322 for mail,
 outcomes); docs/architecture.md has the table.
 """
 
+from buzz.model.bounce import Bounce, BounceKind
 from buzz.model.campaign import (
     BEFORE_SENDING,
     ENDED,
@@ -28,7 +29,15 @@ from buzz.model.campaign import (
     Tracking,
     Waiver,
 )
-from buzz.model.delivery import Account, Attempt, Delivery, DeliveryId, DeliveryState, Phase
+from buzz.model.delivery import (
+    Account,
+    Attempt,
+    Delivery,
+    DeliveryId,
+    DeliveryState,
+    Phase,
+    Receiver,
+)
 from buzz.model.feeds import (
     Entry,
     EntryId,
@@ -58,6 +67,8 @@ __all__ = [
     "Attempt",
     "Blog",
     "BlogStatus",
+    "Bounce",
+    "BounceKind",
     "Campaign",
     "CampaignState",
     "CampaignStatus",
@@ -102,6 +113,7 @@ __all__ = [
     "RankedBlog",
     "Ranking",
     "RankingId",
+    "Receiver",
     "Recipient",
     "Relay",
     "RelayId",

@@ -72,6 +72,7 @@ class Attempt:
     reply_code: int | None = None
     enhanced_code: str = ""
     reply_text: str = ""
+    last_words: str = ""  # of the server, where no sound reply came
     next_hop: str = ""
 
 
@@ -101,3 +102,14 @@ class Account:
             + self.cancelled
             + self.uncertain
         )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Receiver:
+    """A mail provider, and how it wants to be written to. 0: no limit."""
+
+    name: str
+    domains: tuple[str, ...] = ()  # of addresses, in lower case; "hotmail.*" for all endings
+    connections: int = 0  # letters under way to it at the same time
+    messages: int = 0  # over one connection
+    rate_per_s: float = 0.0

@@ -14,7 +14,7 @@ from buzz.edges.store import Store, campaigns, runs
 from buzz.errors import BuzzError, LockHeld, TemporaryFailure
 from buzz.locales import gettext as _
 from buzz.model import CampaignState, CampaignStatus, Run
-from buzz.pipeline import collect, relays, send
+from buzz.pipeline import bounces, collect, relays, send
 
 COMMAND = "cron run"
 SCANNED = timedelta(days=30)  # after a letter, its relays are looked for every hour
@@ -109,7 +109,7 @@ def run(
     doing, and what must wait, comes again in an hour. A dry run only says which steps there are.
     """
     with store.read() as tx:
-        due = tuple(_due(campaigns.all_campaigns(tx), now))
+        due = tuple(_due(settings, campaigns.all_campaigns(tx), now))
     if dry_run:
         return due
     done = [_STEPS[step.step](settings, store, step.campaign, now) for step in due]
@@ -118,8 +118,10 @@ def run(
     return tuple(done)
 
 
-def _due(known: Sequence[CampaignStatus], now: datetime) -> Iterator[Done]:
+def _due(settings: Settings, known: Sequence[CampaignStatus], now: datetime) -> Iterator[Done]:
     yield Done(step="collect", campaign="")
+    if settings.bounces.mailbox:  # first: whoever is gone gets none of the letters that follow
+        yield Done(step="bounces collect", campaign="")
     for campaign in known:
         if campaign.state is CampaignState.SENDING:
             yield Done(step="send resume", campaign=campaign.slug)
@@ -150,9 +152,17 @@ def _collect(settings: Settings, store: Store, _slug: str, _now: datetime) -> Do
     return Done(step="collect", campaign="")
 
 
+def _bounces(settings: Settings, store: Store, _slug: str, now: datetime) -> Done:
+    try:
+        bounces.collect(settings, store, now)
+    except BuzzError as exc:
+        return _trouble("bounces collect", "", exc)
+    return Done(step="bounces collect", campaign="")
+
+
 def _resume(settings: Settings, store: Store, slug: str, now: datetime) -> Done:
     try:
-        result = send.start(settings, store, slug, now)
+        result = send.start(settings, store, slug, now, by_itself=True)
     except BuzzError as exc:
         return _trouble("send resume", slug, exc)
     if result.trouble is not None:
@@ -180,4 +190,9 @@ def _trouble(step: str, slug: str, exc: BuzzError) -> Done:
     return Done(step=step, campaign=slug, exit_code=0 if waits else exc.exit_code, trouble=str(exc))
 
 
-_STEPS = {"collect": _collect, "send resume": _resume, "relays scan": _scan}
+_STEPS = {
+    "collect": _collect,
+    "bounces collect": _bounces,
+    "send resume": _resume,
+    "relays scan": _scan,
+}

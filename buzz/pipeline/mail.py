@@ -14,4 +14,5 @@ def next_hop(settings: Settings) -> smtp.Server:
         username=given.username,
         password=settings.smtp_password if given.username else "",
         timeout_s=given.timeout_s,
+        pipelining=given.pipelining,
     )

@@ -126,6 +126,7 @@ def secrets_from(settings: Settings) -> dict[str, str]:
     places = {
         "signing_secret": ("BUZZ_SECRET", "secret.key"),
         "smtp_password": ("BUZZ_SMTP_PASSWORD", "smtp.password"),
+        "bounces_password": ("BUZZ_BOUNCES_PASSWORD", "bounces.password"),
     }
     return {name: _source(settings, *places) for name, places in places.items()}
 
@@ -200,7 +201,7 @@ def check(settings: Settings) -> tuple[Finding, ...]:
 
 def _unsafe(settings: Settings) -> Iterator[Finding]:
     """Yield what others can read, and secrets that are missing."""
-    for secret in ("secret", "smtp_password", "signers"):
+    for secret in ("secret", "smtp_password", "bounces_password", "signers"):
         try:
             getattr(settings, secret)
         except ConfigurationError as exc:

@@ -214,8 +214,7 @@ def _refusals(report: Report, width: int) -> list[str]:
         "  "
         + _cut(
             f"{formats.number(refusal.count)} \N{MULTIPLICATION SIGN} "
-            f"{refusal.reply_code or words.DASH} "
-            f"{refusal.enhanced_code} {one_line(refusal.reply_text)}",
+            f"{names.last_words(refusal.reply_code, refusal.reply_text) or words.DASH}",
             width - 2,
         )
         for refusal in shown

@@ -1,10 +1,11 @@
 """The next hop: connections over which one message after the other is handed on (RFC 5321).
 
-aiosmtplib speaks EHLO, STARTTLS and AUTH; the mail transaction is driven here command by command,
-because the library raises the same exception before 354, inside the body and after the final dot,
-and the difference decides whether a message may be sent again. Nothing is raised for one
-recipient: :meth:`Connection.deliver` returns how far it came. A server that cannot be used is a
-value as well, :class:`NoConnection`, which says what to do.
+aiosmtplib speaks EHLO, STARTTLS and AUTH; the mail transaction is driven here, because the library
+raises the same exception before 354, inside the body and after the final dot, and the difference
+decides whether a message may be sent again. Where the server offers PIPELINING, ``pipelined``
+needs one round trip a message, else ``plain`` needs four; both keep the promises of
+:class:`Connection`. Nothing is raised for one recipient: an exchange says how far it came. A server
+that cannot be used is a value as well, :class:`NoConnection`, which says what to do.
 
 TLS is not optional: without STARTTLS there is no AUTH and no MAIL, unless the settings say
 ``tls = "none"``, which they may only say of loopback.
@@ -13,7 +14,8 @@ TLS is not optional: without STARTTLS there is no AUTH and no MAIL, unless the s
 import asyncio
 
 from buzz.core.delivery import Exchange, judge
-from buzz.edges.smtp.connection import BeforeBody, Connection, Server, wire
+from buzz.edges.smtp.connection import BeforeBody, Connection, Server, stuffed, wire
+from buzz.edges.smtp.envelope import Envelope
 from buzz.edges.smtp.opening import NoConnection, connect
 from buzz.errors import BuzzError, ConfigurationError, TemporaryFailure
 from buzz.locales import gettext as _
@@ -22,11 +24,13 @@ from buzz.model import DeliveryState
 __all__ = [
     "BeforeBody",
     "Connection",
+    "Envelope",
     "NoConnection",
     "Server",
     "configuration_refused",
     "connect",
     "send_one",
+    "stuffed",
     "wire",
 ]
 

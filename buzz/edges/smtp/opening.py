@@ -11,7 +11,9 @@ from typing import Any
 import aiosmtplib
 
 from buzz.core.delivery import Exchange, judge
-from buzz.edges.smtp.connection import PLAUSIBLE, Connection, Protocol, Server, words
+from buzz.edges.smtp.connection import PLAUSIBLE, Connection, Server, words
+from buzz.edges.smtp.pipelined import Pipelined
+from buzz.edges.smtp.plain import Plain, Protocol
 from buzz.errors import BuzzError, ConfigurationError, TemporaryFailure
 from buzz.locales import gettext as _
 from buzz.locales import system
@@ -58,7 +60,7 @@ class _Opening:
             hostname=server.host,
             port=server.port,
             timeout=server.timeout_s,
-            tls_context=server.tls_context or _system_context(),
+            tls_context=_context(server),
         )
 
     async def run(self) -> Connection:
@@ -80,7 +82,8 @@ class _Opening:
             await self._authenticate()
         if protocol.fault:
             raise aiosmtplib.SMTPServerDisconnected(protocol.fault)
-        return Connection(self.client, protocol, self.server)
+        pipelines = self.server.pipelining and self.client.supports_extension("pipelining")
+        return (Pipelined if pipelines else Plain)(self.client, protocol, self.server)
 
     def hang_up(self) -> None:
         if self.protocol is not None:
@@ -226,6 +229,11 @@ _EXPLANATIONS: tuple[tuple[type[Exception], Callable[[Any, _Opening], BuzzError]
 def _own_name() -> str:
     """Return the name for EHLO, once: it may take a look-up."""
     return socket.getfqdn()
+
+
+def _context(server: Server) -> ssl.SSLContext | None:
+    """Return the TLS context for this server; None where nothing is encrypted."""
+    return None if server.tls == "none" else server.tls_context or _system_context()
 
 
 @cache

@@ -25,7 +25,7 @@ from buzz.locales import gettext as _
 from buzz.locales import system
 
 Transaction = Connection
-REVISION = "0004"  # the newest migration; tests hold it to migrations/versions
+REVISION = "0006"  # the newest migration; tests hold it to migrations/versions
 BUSY_TIMEOUT_MS = 30_000
 _UPGRADE = 0x62757A7A  # "buzz": the lock of who creates or upgrades the tables
 

@@ -11,6 +11,7 @@ from datetime import datetime, timedelta
 import sqlalchemy as sa
 
 from buzz.edges.store import Transaction
+from buzz.edges.store.prepared import Prepared
 from buzz.edges.store.schema import campaigns
 from buzz.errors import BuzzError, LockHeld
 from buzz.locales import formats
@@ -18,6 +19,12 @@ from buzz.locales import gettext as _
 from buzz.model import CampaignState
 
 LEASE = timedelta(seconds=60)  # renewed every quarter; a frozen sender is out after it
+
+_HOLD = Prepared(
+    sa.select(campaigns.c.state, campaigns.c.fence)
+    .where(campaigns.c.slug == sa.bindparam("b_slug"))
+    .with_for_update()  # PostgreSQL; SQLite has locked the database with BEGIN IMMEDIATE
+)
 
 
 class Fenced(LockHeld):
@@ -65,14 +72,14 @@ def hold(tx: Transaction, slug: str, fence: int) -> CampaignState:
     Raises:
         Fenced: another sender has taken over.
     """
-    row = tx.execute(_row(slug)).one_or_none()
-    if row is None or row.fence != fence:
+    row = _HOLD.first(tx, {"b_slug": slug})
+    if row is None or row[1] != fence:
         raise Fenced(
             _("another process has taken over this letter; this one stopped"),
             place=slug,
             remedy=_("see how far it is: buzz send status {slug}").format(slug=slug),
         )
-    return CampaignState(row.state)
+    return CampaignState(row[0])
 
 
 def renew_lease(tx: Transaction, slug: str, fence: int, now: datetime) -> CampaignState:

@@ -36,8 +36,15 @@ def _blog(*, primary_key: bool = False) -> "sa.Column[str]":
     )
 
 
-# One row: which installation this database belongs to (a restored copy is a second one).
-instance = sa.Table("instance", metadata, sa.Column("id", sa.Text, primary_key=True))
+# One row: which installation this database belongs to (a restored copy is a second one). The
+# workspace that may send with it knows the seat, and how far it has come: see instances.py.
+instance = sa.Table(
+    "instance",
+    metadata,
+    sa.Column("id", sa.Text, primary_key=True),
+    _text("seat"),
+    sa.Column("epoch", sa.Integer, nullable=False, server_default="0"),
+)
 
 blogs = sa.Table(
     "blogs",
@@ -281,6 +288,7 @@ attempts = sa.Table(
     sa.Column("reply_code", sa.Integer),
     _text("enhanced_code"),
     _text("reply_text"),
+    _text("last_words"),  # of the server, where the attempt ended without a sound reply
     _text("next_hop"),
 )
 
@@ -312,9 +320,37 @@ suppressions = sa.Table(
     "suppressions",
     metadata,
     sa.Column("address_hash", sa.Text, primary_key=True),
-    _text("reason"),  # unsubscribe, hard-bounce, complaint, erased, by-hand
+    _text("reason"),  # unsubscribe, hard-bounce, soft-bounces, complaint, erased, by-hand
     _text("campaign"),
     sa.Column("at", UtcTime, nullable=False),
+)
+
+# What came back about a letter, each kind once a letter.
+bounces = sa.Table(
+    "bounces",
+    metadata,
+    _id(),
+    sa.Column("delivery", sa.ForeignKey("deliveries.id", ondelete="CASCADE"), nullable=False),
+    _text("kind"),
+    sa.Column("at", UtcTime, nullable=False),
+    _text("digest"),
+    _text("campaign"),
+    _text("blog"),
+    _text("address_hash"),
+    _text("status"),
+    _text("words"),
+    _text("reporter"),
+    sa.UniqueConstraint("delivery", "kind"),
+    sa.Index(None, "address_hash", "at"),
+)
+
+# Each message of the mailbox of bounces that was read, so that it is read once.
+bounce_mails = sa.Table(
+    "bounce_mails",
+    metadata,
+    sa.Column("digest", sa.Text, primary_key=True),
+    sa.Column("at", UtcTime, nullable=False),
+    _text("kind"),
 )
 
 relays = sa.Table(

@@ -17,10 +17,15 @@ class UtcTime(sa.TypeDecorator[datetime]):
         del dialect
         if value is None:
             return None
-        assert value.tzinfo is not None, "a time without a zone"
-        return round(value.timestamp() * 1_000_000)
+        return stored(value)
 
     def process_result_value(self, value: Any, dialect: sa.Dialect) -> datetime | None:
         """Return the time that was stored."""
         del dialect
         return None if value is None else datetime.fromtimestamp(value / 1_000_000, UTC)
+
+
+def stored(value: datetime) -> int:
+    """Return the integer by which a time is stored."""
+    assert value.tzinfo is not None, "a time without a zone"
+    return round(value.timestamp() * 1_000_000)

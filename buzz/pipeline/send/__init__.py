@@ -7,8 +7,10 @@ and carries out what a person decides. Everything is sent from the snapshot in t
 
 from buzz.pipeline.send.planning import plan
 from buzz.pipeline.send.report import SendReport
-from buzz.pipeline.send.running import outlook, ready, start
+from buzz.pipeline.send.running import outlook, ready, resume_due, start
 from buzz.pipeline.send.standing import (
+    Doubt,
+    adopt,
     cancel,
     pause,
     resolve,
@@ -19,7 +21,9 @@ from buzz.pipeline.send.standing import (
 )
 
 __all__ = [
+    "Doubt",
     "SendReport",
+    "adopt",
     "cancel",
     "outlook",
     "pause",
@@ -27,6 +31,7 @@ __all__ = [
     "ready",
     "resolve",
     "resumable",
+    "resume_due",
     "retry",
     "start",
     "status",

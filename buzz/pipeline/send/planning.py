@@ -106,8 +106,8 @@ def envelope(settings: Settings, campaign: Campaign) -> Envelope:
         ConfigurationError: the sender has no address.
     """
     from_ = campaign.from_ or settings.sender.from_
-    mail_from = parseaddr(from_)[1]
-    _local, at, domain = mail_from.rpartition("@")
+    author = parseaddr(from_)[1]
+    _local, at, domain = author.rpartition("@")
     if not at or not domain:
         raise ConfigurationError(
             _("`{from_}` is no sender: it has no address").format(from_=from_),
@@ -117,7 +117,7 @@ def envelope(settings: Settings, campaign: Campaign) -> Envelope:
     return Envelope(
         from_=from_,
         reply_to=campaign.reply_to or settings.sender.reply_to,
-        mail_from=mail_from,
+        mail_from=settings.bounces.address or author,
         list_id=f"lettre.{domain}",
         base_url=settings.web.base_url,
         content_hash=campaign.content_hash,
@@ -162,7 +162,7 @@ def _plan(
 
 def _seal(tx: Transaction, slug: str, secret: bytes, common: Envelope, now: datetime) -> None:
     """Make every message, and record its name and hash."""
-    domain = common.mail_from.rpartition("@")[2]
+    domain = parseaddr(common.from_)[1].rpartition("@")[2]
     ids = [delivery.id for delivery in deliveries.of_campaign(tx, slug)]
     names: list[tuple[DeliveryId, str, str]] = [
         (id_, core.message_id(slug, id_, domain), "") for id_ in ids

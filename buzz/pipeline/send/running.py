@@ -3,30 +3,27 @@
 import asyncio
 import signal
 import threading
+import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from datetime import datetime
 
 from buzz.config import Settings
 from buzz.core import delivery as core
-from buzz.core import names
-from buzz.edges.store import Store, Transaction, audit, campaigns, deliveries, leases, runs
+from buzz.core import names, rates
+from buzz.edges.store import Store, audit, campaigns, deliveries, instances, leases, runs
 from buzz.edges.store.leases import Fenced
-from buzz.errors import (
-    BuzzError,
-    CheckRefused,
-    Interrupted,
-    TemporaryFailure,
-)
-from buzz.locales import formats
+from buzz.errors import BuzzError, CheckRefused, Interrupted
 from buzz.locales import gettext as _
-from buzz.model import BEFORE_SENDING, ENDED, CampaignState, CampaignStatus, Run
-from buzz.pipeline.campaign import APPROVE
+from buzz.model import CampaignState, CampaignStatus, Run
 from buzz.pipeline.mail import next_hop
 from buzz.pipeline.send import snapshot
-from buzz.pipeline.send.lanes import BACKOFF_S, Lanes, Manners, quiet
+from buzz.pipeline.send.lanes import BACKOFF_S, Lanes, Manners, warmed_up
 from buzz.pipeline.send.ledger import Ledger
 from buzz.pipeline.send.planning import plan
+from buzz.pipeline.send.queue import Queue
+from buzz.pipeline.send.readiness import allowance, is_stale, may_be_sent, prepare
 from buzz.pipeline.send.report import SendReport, report
 from buzz.pipeline.send.standing import differs, status
 
@@ -42,27 +39,44 @@ def start(
     *,
     on_progress: Callable[[int], None] = lambda _n: None,
     backoff_s: tuple[float, ...] = BACKOFF_S,
+    wait: bool = False,
+    by_itself: bool = False,
 ) -> SendReport:
     """Send a campaign, from the beginning or from where it stopped, and return its account.
 
     What ended the run before its time stands in the report's ``trouble``: nothing is lost, and
     the same command goes on where it stopped.
 
+    Args:
+        settings: of the workspace.
+        store: the database.
+        slug: the campaign.
+        now: the present.
+        on_progress: called with 1 for each recipient who is done, 0 for one to be tried again.
+        backoff_s: between the tries to connect.
+        wait: stay until what is put off has been tried again, and until the server is back.
+        by_itself: no person asked for it; then a pause stays a pause.
+
     Raises:
-        CheckRefused: the check has found errors, an approval is missing, or it has ended.
+        CheckRefused: the check has found errors, an approval is missing, it has ended, or this is
+            not the workspace that sends with this database.
         LockHeld: another process is sending it.
         TemporaryFailure: it is too early, or the quiet hours.
     """
     signers = settings.signers  # a key that cannot be read stops us here
-    _prepare(settings, store, slug, now)
+    prepare(settings, store, slug, now)
     holder = leases.own_holder()
     with store.write() as tx:
         fence = leases.take_lease(tx, slug, holder, now)
-        campaign = _may_be_sent(settings, tx, slug, now)  # nobody else can change it from here on
+        campaign = may_be_sent(settings, tx, slug, now)  # nobody else can change it from here on
+        if by_itself:
+            _no_pause_ends(campaign)
         deliveries.release(tx, slug, now)  # what a dead sender has left behind
         campaigns.set_state(tx, slug, CampaignState.SENDING, now)
         audit.add(tx, "send start", now, campaign=slug)
         frozen = snapshot.load(tx, slug, settings.secret, signers)
+        left_today = allowance(settings, tx, now)
+        instances.may_send(tx, settings.instance_file)
     ledger = Ledger(
         store,
         slug,
@@ -70,16 +84,28 @@ def start(
         secret=settings.secret,
         clock=settings.now,
         not_after=campaign.not_after,
+        instance_file=settings.instance_file,
     )
     manners = Manners(
         connections=settings.smtp.connections,
-        rate_per_s=settings.send.rate_per_s,
+        messages=settings.smtp.messages,
         quiet_hours=settings.send.quiet_hours,
         not_after=campaign.not_after,
         backoff_s=backoff_s,
+        wait=wait,
+    )
+    receivers = rates.Receivers(settings.receivers)
+    queue = Queue(
+        ledger.claim,
+        receivers,
+        rate_per_s=settings.send.rate_per_s,
+        time=time.monotonic,
+        allowance=left_today,
     )
     lanes = Lanes(
         ledger=ledger,
+        queue=queue,
+        receiver_of=receivers.of,
         snapshot=frozen,
         server=next_hop(settings),
         manners=manners,
@@ -93,8 +119,43 @@ def start(
         _settle(settings, store, slug, fence, is_unwelcome=lanes.is_unwelcome)
     with store.write() as tx:
         result = report(tx, slug, changed=differs(settings, tx, slug), trouble=trouble)
+        if trouble is None and queue.allowance == 0 and result.account.planned:
+            result = replace(result, trouble=warmed_up())
         runs.add(tx, _run_record(result, now, settings.now()))
     return result
+
+
+def resume_due(
+    settings: Settings, store: Store, now: datetime, slug: str = ""
+) -> tuple[SendReport, ...]:
+    """Go on with the letters that are being sent and have something due, as cron does.
+
+    A pause is left to the person who made it, and a letter that another process is sending to
+    that one.
+
+    Args:
+        settings: of the workspace.
+        store: the database.
+        now: the present.
+        slug: only this campaign; empty: all of them.
+    """
+    with store.read() as tx:
+        known = [report(tx, one.slug) for one in campaigns.all_campaigns(tx) if _goes_on(one, slug)]
+    return tuple(
+        start(settings, store, found.campaign, now, by_itself=True)
+        for found in known
+        if not found.holder and _has_due(found, now)
+    )
+
+
+def _goes_on(campaign: CampaignStatus, slug: str) -> bool:
+    return campaign.state is CampaignState.SENDING and slug in {"", campaign.slug}
+
+
+def _has_due(found: SendReport, now: datetime) -> bool:
+    """Tell whether there is something to be done now; what is in flight, a dead sender has left."""
+    is_due = found.next_at is not None and found.next_at <= now
+    return is_due or bool(found.account.planned or found.account.claimed)
 
 
 def ready(settings: Settings, store: Store, slug: str, now: datetime) -> SendReport:
@@ -104,9 +165,9 @@ def ready(settings: Settings, store: Store, slug: str, now: datetime) -> SendRep
         CheckRefused: the check has found errors, an approval is missing, or it has ended.
         TemporaryFailure: it is too early, or the quiet hours.
     """
-    _prepare(settings, store, slug, now)
+    prepare(settings, store, slug, now)
     with store.read() as tx:
-        _may_be_sent(settings, tx, slug, now)
+        may_be_sent(settings, tx, slug, now)
     return status(settings, store, slug)
 
 
@@ -118,76 +179,22 @@ def outlook(settings: Settings, store: Store, slug: str, now: datetime) -> SendR
     """
     with store.read() as tx:
         known = campaigns.get(tx, slug)
-    if known is None or known.planned_at is None or _is_stale(settings, store, known):
+    if known is None or known.planned_at is None or is_stale(settings, store, known):
         return plan(settings, store, slug, now, dry_run=True)
     return status(settings, store, slug)
 
 
-def _prepare(settings: Settings, store: Store, slug: str, now: datetime) -> None:
-    """Plan a campaign where that is missing or stale.
+def _no_pause_ends(campaign: CampaignStatus) -> None:
+    """Make sure that nobody has paused it.
 
     Raises:
-        CheckRefused: the check has found errors.
-        TemporaryFailure: these are the quiet hours.
+        CheckRefused: somebody has.
     """
-    until = core.quiet_until(settings.send.quiet_hours, now)
-    if until is not None:
-        raise quiet(until)
-    with store.read() as tx:
-        found = campaigns.get(tx, slug)
-    if found is None or found.planned_at is None or _is_stale(settings, store, found):
-        plan(settings, store, slug, now)
-
-
-def _may_be_sent(settings: Settings, tx: Transaction, slug: str, now: datetime) -> CampaignStatus:
-    """Return the status of a planned campaign that may be sent now.
-
-    Raises:
-        CheckRefused: it has ended, or an approval is missing.
-        TemporaryFailure: it is too early.
-    """
-    found, common = campaigns.get(tx, slug), deliveries.envelope(tx, slug)
-    assert found is not None, "planned"
-    assert common is not None, "planned"
-    if found.state in ENDED:
+    if campaign.state is not CampaignState.SENDING:
+        state = _(names.CAMPAIGN_STATES[campaign.state])
         raise CheckRefused(
-            _("this campaign has ended ({state})").format(
-                state=_(names.CAMPAIGN_STATES[found.state])
-            ),
-            place=slug,
-            remedy=_("see: buzz send status {slug}").format(slug=slug),
+            _("it is not being sent (state: {state})").format(state=state), place=campaign.slug
         )
-    if settings.send.two_person and found.state in BEFORE_SENDING:
-        _approved_by_another(tx, found)
-    if common.not_before and now < (begin := datetime.fromisoformat(common.not_before)):
-        raise TemporaryFailure(
-            _("it must not be sent before {when}").format(when=formats.moment(begin)),
-            place=slug,
-            remedy=_("run the command again then"),
-        )
-    return found
-
-
-def _approved_by_another(tx: Transaction, found: CampaignStatus) -> None:
-    deed = audit.last(tx, APPROVE, found.slug)
-    if found.state is not CampaignState.APPROVED or deed is None:
-        raise CheckRefused(
-            _("another person must approve it first"),
-            place=found.slug,
-            remedy=f"buzz campaign approve {found.slug}",
-        )
-    if deed.who == audit.own_name():
-        raise CheckRefused(
-            _("you approved it yourself: another person must start it"), place=found.slug
-        )
-
-
-def _is_stale(settings: Settings, store: Store, found: CampaignStatus) -> bool:
-    """Tell whether the plan is of another letter than the files, and nothing has left yet."""
-    if found.started_at is not None or found.state in ENDED:
-        return False
-    with store.read() as tx:
-        return differs(settings, tx, found.slug)
 
 
 async def _run(lanes: Lanes, ledger: Ledger, slug: str) -> BuzzError | None:

@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 
-from buzz.core import dkim, tracking
+from buzz.core import bounce, dkim, tracking
 from buzz.core import letter as letters
 from buzz.core.letter import FormLetter
 from buzz.edges.store import Transaction, campaigns, deliveries
@@ -59,6 +59,12 @@ class Snapshot:
                 remedy=_("was the secret or buzz changed since `buzz send plan`?"),
             )
         return dkim.sign(message, self.signers, date)
+
+    def mail_from(self, delivery: Delivery) -> str:
+        """Return the return path of one letter, by which a bounce tells which one it is about."""
+        return bounce.return_path(
+            self.secret, self.envelope.mail_from, campaign=self.slug, delivery=delivery.id
+        )
 
 
 def load(

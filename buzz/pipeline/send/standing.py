@@ -1,17 +1,19 @@
 """What people ask and decide about a campaign that is planned, being sent, or stuck."""
 
 from collections.abc import Collection
+from dataclasses import dataclass
 from datetime import datetime
 
 from buzz.config import Settings
 from buzz.core import delivery as core
-from buzz.edges.store import Store, Transaction, audit, campaigns, deliveries
+from buzz.edges.store import Store, Transaction, audit, campaigns, deliveries, instances
 from buzz.errors import BuzzError, CheckRefused, UsageError
 from buzz.locales import gettext as _
 from buzz.model import (
     ENDED,
     UNDER_WAY,
     Account,
+    Attempt,
     CampaignState,
     Delivery,
     DeliveryId,
@@ -62,11 +64,40 @@ def differs(settings: Settings, tx: Transaction, slug: str) -> bool:
         return True
 
 
-def uncertain(store: Store, slug: str) -> tuple[Delivery, ...]:
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Doubt:
+    """A delivery of which nobody can know whether it arrived, and the attempt that left it so."""
+
+    delivery: Delivery
+    attempt: Attempt
+
+
+def uncertain(store: Store, slug: str) -> tuple[Doubt, ...]:
     """Return the deliveries of which nobody can know whether they arrived."""
     with store.read() as tx:
         report(tx, slug)
-        return deliveries.of_campaign(tx, slug, DeliveryState.UNCERTAIN)
+        return tuple(
+            Doubt(delivery=found, attempt=deliveries.attempts_of(tx, found.id)[-1])
+            for found in deliveries.of_campaign(tx, slug, DeliveryState.UNCERTAIN)
+        )
+
+
+def adopt(
+    settings: Settings, store: Store, now: datetime, *, dry_run: bool = False
+) -> tuple[str, ...]:
+    """Make this workspace the one that sends with its database; return what is paused by that.
+
+    A copy may not know what has left since; so nothing that was being sent goes on by itself.
+    """
+    with store.write() as tx:
+        paused = [c.slug for c in campaigns.all_campaigns(tx) if c.state is CampaignState.SENDING]
+        if dry_run:
+            return tuple(paused)
+        for slug in paused:
+            campaigns.set_state(tx, slug, CampaignState.PAUSED, now)
+        audit.add(tx, "send adopt", now)
+        instances.adopt(tx, settings.instance_file)
+        return tuple(paused)
 
 
 def pause(store: Store, slug: str, now: datetime) -> SendReport:
@@ -106,18 +137,20 @@ def cancel(store: Store, slug: str, now: datetime, *, dry_run: bool = False) -> 
         return report(tx, slug)
 
 
-def retry(store: Store, slug: str, now: datetime, *, refused: bool = False) -> SendReport:
-    """Make what was put off due at once; with ``refused``, plan the refused ones again too.
+def retry(
+    store: Store, slug: str, now: datetime, *, states: Collection[DeliveryState]
+) -> SendReport:
+    """Plan those in these states again, deferred or refused ones, to be sent at once.
 
     Raises:
         CheckRefused: the campaign was cancelled or has expired.
     """
     with store.write() as tx:
         _not_closed(_decided_upon(tx, slug))
-        deliveries.retry(tx, slug, DeliveryState.DEFERRED, now)
-        if refused:
-            deliveries.retry(tx, slug, DeliveryState.REFUSED, now)
-        audit.add(tx, "send retry", now, campaign=slug, detail="refused" if refused else "")
+        for state in states:
+            deliveries.retry(tx, slug, state, now)
+        detail = ", ".join(sorted(state.value for state in states))
+        audit.add(tx, "send retry", now, campaign=slug, detail=detail)
         return _reopened(tx, slug, now)
 
 
