@@ -6,7 +6,6 @@ nor relays a letter.
 """
 
 import re
-from collections.abc import Iterator
 from html import unescape
 from urllib.parse import urljoin
 
@@ -57,15 +56,11 @@ def visible_text(markup: str, base: str = "") -> tuple[str, tuple[str, ...]]:
     root = _tree(markup)
     if root is None:
         return "", ()
-    pieces: list[str] = []
+    pieces, hrefs = _seen(root)
     links: dict[str, None] = {}
-    for piece, href in _walk(root):
-        if href is None:
-            pieces.append(piece)
-        elif len(links) < _MAX_LINKS:
-            address = absolute(href, base)
-            if address:
-                links[address] = None
+    for href in hrefs:
+        if len(links) < _MAX_LINKS and (address := absolute(href, base)):
+            links[address] = None
     return _tidy("".join(pieces)), tuple(links)
 
 
@@ -97,24 +92,27 @@ def _tree(markup: str) -> "etree._Element | None":
         return None
 
 
-def _walk(root: "etree._Element") -> Iterator[tuple[str, str | None]]:
-    """Yield (text, None) for text and breaks, ("", href) for links, in document order."""
+def _seen(root: "etree._Element") -> tuple[list[str], list[str]]:
+    """Return the pieces of text, breaks among them, and the targets of links, in their order."""
+    pieces: list[str] = []
+    hrefs: list[str] = []
     walk = etree.iterwalk(root, events=("start", "end"))
     for event, element in walk:
         tag = element.tag
-        if event == "start":
-            if _is_invisible(element):
-                walk.skip_subtree()
-                continue
-            if href := element.get("href") if tag == "a" else None:
-                yield "", href
-            text = element.text
-        else:
+        if event == "end":
             text = element.tail
+        elif _is_invisible(element):
+            walk.skip_subtree()
+            continue
+        else:
+            text = element.text
+            if tag == "a" and (href := element.get("href")):
+                hrefs.append(href)
         if tag in _BREAKS:
-            yield _BREAKS[tag], None
+            pieces.append(_BREAKS[tag])
         if text:
-            yield _flat(text), None
+            pieces.append(text.replace("\n", " ").replace("\r", " "))
+    return pieces, hrefs
 
 
 def _is_invisible(element: "etree._Element") -> bool:
@@ -125,10 +123,6 @@ def _is_invisible(element: "etree._Element") -> bool:
     if style is not None and _HIDDEN_STYLE.search(style):
         return True
     return element.get("hidden") is not None
-
-
-def _flat(text: str) -> str:
-    return text.replace("\n", " ").replace("\r", " ")
 
 
 def _tidy(text: str) -> str:

@@ -22,6 +22,11 @@ _LIGHT = (
     *("content_hash", "length"),
 )
 _CANDIDATES = 1000  # posts of one blog: more than any document has, and less than a life's work
+# Made once: SQLAlchemy takes longer to make a statement than SQLite to answer it.
+_LIGHT_ONES = sa.select(*(table.c[name] for name in _LIGHT)).where(
+    table.c.blog == sa.bindparam("slug")
+)
+_NEWEST = _LIGHT_ONES.order_by(table.c.day.desc(), table.c.id.desc()).limit(_CANDIDATES)
 _COUNTED = {"preserve_rowcount": True}  # over all the batches of an executemany
 # Why an entry was left out is judged anew after an edit only where its text was the reason.
 _BY_TEXT = ("", LeftOut.SHORT.value)
@@ -55,18 +60,11 @@ def candidates(tx: Transaction, slug: str, identities: Iterable[str]) -> tuple[E
 
     The newest 1,000, and those that have one of the identities. Newest first.
     """
-    light = [table.c[name] for name in _LIGHT]
-    newest = (
-        sa.select(*light)
-        .where(table.c.blog == slug)
-        .order_by(table.c.day.desc(), table.c.id.desc())
-        .limit(_CANDIDATES)
-    )
-    found = {row.identity: row for row in tx.execute(newest)}
+    found = {row.identity: row for row in tx.execute(_NEWEST, {"slug": slug})}
     missing = [identity for identity in identities if identity not in found]
     if missing and len(found) == _CANDIDATES:
-        query = sa.select(*light).where(table.c.blog == slug, table.c.identity.in_(missing))
-        found |= {row.identity: row for row in tx.execute(query)}
+        query = _LIGHT_ONES.where(table.c.identity.in_(missing))
+        found |= {row.identity: row for row in tx.execute(query, {"slug": slug})}
     return tuple(Entry(**{name: getattr(row, name) for name in _LIGHT}) for row in found.values())
 
 
