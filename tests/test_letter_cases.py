@@ -63,7 +63,7 @@ def naive(
             )
             for kind in ("html", "txt")
         )
-    page = rendering._inlined(page)
+    page = rendering.inlined(page)
     kept = {"mail": True, "pixel": urls.pixel, "notice": recipient.needs_notice}
     for name, stands in kept.items():
         mark = rf"(?:<!--)?{letter.slots[name]}(?:-->)?\n?"

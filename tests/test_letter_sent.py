@@ -226,3 +226,16 @@ if MUTT is not None:
         seen = (tmp_path / "seen").read_text(encoding="utf-8")
         assert seen.count("Nos deux ans") >= len(SAMPLES)
         assert "[-- " not in seen
+
+
+# --- what it costs ------------------------------------------------------------------------------
+
+
+def test_the_benchmark_measures_what_it_names() -> None:
+    from benchmarks import letter
+
+    found = letter.measured(recipients=2, rounds=1)
+    makers = {"spliced", "tokens", "cases", "spliced, RSA", "EmailMessage, premailer"}
+    assert makers <= set(found["cpu_us"])
+    assert all(us > 0 for us in found["cpu_us"].values())
+    assert found["bytes"] > 20_000

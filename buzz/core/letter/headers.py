@@ -122,7 +122,7 @@ def _words(text: str, column: int) -> str:
         return text
     octets = text.encode("utf-8", "replace")
     words: list[str] = []
-    while octets or not words:
+    while octets:
         size = (_LINE - column - _FRAME) // 4 * 3  # four columns of base64 hold three octets
         while len(octets) > size and octets[size] & 0xC0 == 0x80:  # noqa: PLR2004  (inside a character of UTF-8)
             size -= 1

@@ -26,10 +26,10 @@ def both_parts(
     page = rendered(environment, f"{template}.html.j2", values, language)
     page = _CHOOSES_STYLES.sub(lambda m: environment.questions.named(Markup(m[0])), page)  # noqa: S704  (as it was escaped)
     text = rendered(environment, f"{template}.txt.j2", values, language)
-    return _inlined(page), folding.tidy(text)
+    return inlined(page), folding.tidy(text)
 
 
-def _inlined(page: str) -> str:
+def inlined(page: str) -> str:
     """Return the page with its first style block put inline.
 
     premailer's defaults fetch style sheets over the network, take ``!important`` away (which

@@ -16,24 +16,19 @@ _MEANS_SOMETHING = re.compile("[&<>\"']").search  # in HTML
 
 
 class Sheet:
-    """The pieces of a message in their order.
+    """A message but for what each recipient brings along.
 
-    They are picked from one table: first what a recipient brings along (the head, the addresses
-    as they stand in the text and in the page, the folded lines, the words), then what is the same.
+    That is picked, in the order of the message, from one table: the head, the addresses as they
+    stand in the text and in the page, the folded lines, the words.
     """
 
     def __init__(
-        self,
-        *,
-        lines: Sequence[Line],
-        words: Sequence[str],
-        same: Sequence[bytes],
-        order: Sequence[int],
+        self, *, form: bytes, holes: Sequence[int], lines: Sequence[Line], words: Sequence[str]
     ) -> None:
+        self._form = form  # with %b for each hole
+        self._in_order = itemgetter(*holes)
         self._lines = lines
         self._words = words
-        self._same = same
-        self._in_order = itemgetter(*order)
         named = (name for line in lines for name in line.names)
         self.words = tuple(dict.fromkeys(("name", *named, *words)))
 
@@ -51,11 +46,14 @@ class Sheet:
             in_text, in_page: addresses, encoded.
             words: what stands in each of ``self.words``, not escaped.
         """
-        encoded = dict(zip(words, map(encoding.value, words.values()), strict=True))
-        lengths = dict(zip(words, map(len, words.values()), strict=True))
-        lines = [line.filled(words, encoded, lengths) for line in self._lines]
-        values = [_in_page(words[name], encoded[name]) for name in self._words]
-        return b"".join(self._in_order([head, *in_text, *in_page, *lines, *values, *self._same]))
+        encoded, lengths = {}, {}
+        for name, word in words.items():
+            encoded[name], lengths[name] = encoding.value(word), len(word)
+        table = [head, *in_text, *in_page]
+        table += [line.filled(words, encoded, lengths) for line in self._lines]
+        table += [_in_page(words[name], encoded[name]) for name in self._words]
+        message: bytes = self._form % self._in_order(table)
+        return message
 
 
 def _in_page(word: str, encoded: bytes) -> bytes:
@@ -82,16 +80,12 @@ class SheetBuilder:
         self._words: list[str] = []
 
     def head(self) -> None:
-        """Put what is the recipient's in the head."""
+        """Put what is the recipient's in the head; nothing comes before it."""
         self._pieces.append(_Hole("head"))
 
     def same(self, octets: bytes) -> None:
         """Put what everybody gets."""
-        last = self._pieces[-1] if self._pieces else None
-        if isinstance(last, bytes):
-            self._pieces[-1] = last + octets
-        else:
-            self._pieces.append(octets)
+        self._pieces.append(octets)
 
     def text(self, passages: Iterable[Passage], known: Mapping[str, str]) -> None:
         """Put the text part.
@@ -128,13 +122,14 @@ class SheetBuilder:
         count = len(self._addresses)
         begins = {"head": 0, "text": 1, "page": 1 + count, "line": 1 + 2 * count}
         begins["word"] = begins["line"] + len(self._lines)
-        next_same = begins["word"] + len(self._words)
-        same: list[bytes] = []
-        order: list[int] = []
-        for piece in self._pieces:
-            if isinstance(piece, bytes):
-                order.append(next_same + len(same))
-                same.append(piece)
-            else:
-                order.append(begins[piece.kind] + piece.number)
-        return Sheet(lines=self._lines, words=self._words, same=same, order=order)
+        holes = [p for p in self._pieces if isinstance(p, _Hole)]
+        form = b"".join(
+            b"%b" if isinstance(piece, _Hole) else piece.replace(b"%", b"%%")
+            for piece in self._pieces
+        )
+        return Sheet(
+            form=form,
+            holes=[begins[hole.kind] + hole.number for hole in holes],
+            lines=self._lines,
+            words=self._words,
+        )
