@@ -4,6 +4,7 @@ import shutil
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from pathlib import Path
 
 import pytest
 from conftest import Result
@@ -11,7 +12,7 @@ from conftest import Result
 from buzz import config
 from buzz.config import Settings
 from buzz.edges import files
-from buzz.edges.store import Store, blogs, deliveries
+from buzz.edges.store import Store, blogs, deliveries, open_store
 from buzz.model import Account, Blog, Delivery, DeliveryState
 from buzz.pipeline import send
 
@@ -64,7 +65,8 @@ class Desk:
     def set(self, **values: object) -> None:
         """Set settings: ``smtp_port=25``, ``send_rate_per_s=1``."""
         for name, value in values.items():
-            self.monkeypatch.setenv(f"BUZZ_{name}".upper(), str(value))
+            said = str(value).lower() if isinstance(value, bool) else str(value)
+            self.monkeypatch.setenv(f"BUZZ_{name}".upper(), said)
         self.settings = config.load(self.settings.workspace)
 
     def plan(self) -> send.SendReport:
@@ -92,3 +94,32 @@ class Desk:
         """The campaign's account."""
         with self.store.read() as tx:
             return deliveries.account(tx, SLUG)
+
+
+_PLANNED: dict[tuple[str, ...], Path] = {}  # workspaces by whom they are about to write to
+
+
+def planned(
+    settings: Settings,
+    run: Callable[..., Result],
+    monkeypatch: pytest.MonkeyPatch,
+    folders: pytest.TempPathFactory,
+    addresses: Sequence[str],
+) -> Desk:
+    """Return a desk at which a campaign to these is planned; its store is the caller's to close.
+
+    Checking and planning takes longer than to send to a few: it is done once, then copied.
+    """
+    known = _PLANNED.get(tuple(addresses))
+    if known is not None:
+        shutil.copytree(known, settings.workspace, dirs_exist_ok=True)
+    store = open_store(settings.database_url)
+    desk = Desk(settings=settings, store=store, run=run, monkeypatch=monkeypatch)
+    if known is None:
+        desk.campaign(addresses)
+        desk.plan()
+        store.close()  # nothing is left beside the file
+        copied = folders.mktemp("planned") / "workspace"
+        _PLANNED[tuple(addresses)] = shutil.copytree(settings.workspace, copied)
+        desk.store = open_store(settings.database_url)
+    return desk

@@ -388,17 +388,25 @@ def bad(server: Listener) -> Iterator[int]:
     """Run a bad server or a bad line, and give its port."""
     ready = threading.Event()
     loop, stop = asyncio.new_event_loop(), asyncio.Event()
+    dialogues: list[asyncio.Task[None]] = []
+    lines: list[asyncio.StreamWriter] = []
+
+    def opened(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        lines.append(writer)
+        dialogues.append(loop.create_task(server.serve(reader, writer)))
 
     async def main() -> None:
-        listening = await asyncio.start_server(server.serve, HOST, 0)
+        listening = await asyncio.start_server(opened, HOST, 0)
         server.port = listening.sockets[0].getsockname()[1]
         ready.set()
         await stop.wait()
         listening.close()
-        dialogues = asyncio.all_tasks() - {asyncio.current_task()}
         for dialogue in dialogues:
             dialogue.cancel()
         await asyncio.gather(*dialogues, return_exceptions=True)
+        for line in lines:  # also of those cancelled before their first step
+            line.transport.abort()
+        await asyncio.sleep(0)
 
     thread = threading.Thread(target=loop.run_until_complete, args=(main(),))
     thread.start()

@@ -41,10 +41,12 @@ def may_send(tx: Transaction, file: Path) -> None:
         CheckRefused: the database or the workspace is a copy, or another one has taken over.
     """
     seat, epoch = tx.execute(sa.select(instance.c.seat, instance.c.epoch)).one()
-    if not seat and not file.exists():
+    known = _read(file)
+    # A first send whose commit failed leaves the file, of an epoch in which nothing was sent.
+    if not seat and (not file.exists() or known.get("epoch") == epoch):
         adopt(tx, file)
         return
-    why = _misfit(_read(file), seat, epoch)
+    why = _misfit(known, seat, epoch)
     if why:
         raise CheckRefused(
             _("this is not the workspace that sends with this database: {why}").format(why=why),

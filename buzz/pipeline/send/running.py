@@ -212,14 +212,18 @@ async def _run(lanes: Lanes, ledger: Ledger, slug: str) -> BuzzError | None:
 
 @contextmanager
 def _signals(lanes: Lanes, slug: str) -> Iterator[None]:
-    """Let SIGINT and SIGTERM stop the lanes once; a second one ends the process at once.
+    """Let SIGINT, SIGTERM and SIGHUP stop the lanes once; a second one ends the process at once.
 
+    SIGHUP says that the terminal is gone; who was started with nohup(1) does not hear it.
     What follows in the same instant is an echo: timeout(1) signals its command, then its group.
     """
     if threading.current_thread() is not threading.main_thread():
         yield
         return
     loop = asyncio.get_running_loop()
+    heeded = [signal.SIGINT, signal.SIGTERM]
+    if signal.getsignal(signal.SIGHUP) is not signal.SIG_IGN:
+        heeded.append(signal.SIGHUP)
     heard = False
 
     def stop(number: int) -> None:
@@ -237,10 +241,10 @@ def _signals(lanes: Lanes, slug: str) -> Iterator[None]:
         )
 
     def leave() -> None:
-        for number in (signal.SIGINT, signal.SIGTERM):
+        for number in heeded:
             loop.remove_signal_handler(number)
 
-    for number in (signal.SIGINT, signal.SIGTERM):
+    for number in heeded:
         loop.add_signal_handler(number, stop, number)
     try:
         yield
