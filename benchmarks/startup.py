@@ -3,7 +3,8 @@
     python benchmarks/startup.py [--runs 15]
 
 ``buzz --version``, and ``buzz status`` in a workspace with the sample of 1,500 blogs; Python alone
-beside them. The runs are interleaved; prints JSON, medians in seconds, and CPU seconds.
+beside them. The runs are interleaved; prints JSON: seconds, the best run's and the median, and
+seconds of CPU. The goal is held against the best run: the others tell what else the machine did.
 """
 
 import argparse
@@ -50,7 +51,8 @@ def measured(runs: int) -> dict[str, Any]:
                     taken[what].append(cost)
     figures = {
         what: {
-            "wall_s": round(median(wall for wall, _cpu in costs), 3),
+            "best_s": round(min(wall for wall, _cpu in costs), 3),
+            "median_s": round(median(wall for wall, _cpu in costs), 3),
             "cpu_s": round(median(cpu for _wall, cpu in costs), 3),
         }
         for what, costs in taken.items()
@@ -60,8 +62,13 @@ def measured(runs: int) -> dict[str, Any]:
         "runs": runs,
         "figures": figures,
         "rows": [
-            common.row(f"`{what}`", figures[what]["wall_s"], "s", most=most)
+            row
             for what, most in goals.items()
+            for row in (
+                common.row(f"`{what}`, best run", figures[what]["best_s"], "s", most=most),
+                common.row(f"`{what}`, median", figures[what]["median_s"], "s"),
+                common.row(f"`{what}`, CPU", figures[what]["cpu_s"], "s CPU"),
+            )
         ],
     }
 

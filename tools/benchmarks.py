@@ -1,9 +1,9 @@
 """Run the benchmarks and write docs/benchmarks.md from what they printed.
 
-``python tools/benchmarks.py [NAME …]`` runs these scripts of ``benchmarks/`` (all of them without a
-name; that takes an hour), keeps each one's JSON in ``benchmarks/results/`` and writes the page from
-all that is kept there. ``--page`` only writes the page; ``tests/test_docs.py`` fails where it is
-stale. ``BUZZ_DATA`` and, for the polls, ``BUZZ_READER`` say where data and peer are.
+``python tools/benchmarks.py [NAME …]`` runs these scripts of ``benchmarks/`` (all of them without
+a name; that takes an hour), keeps each one's JSON in ``benchmarks/results/`` and writes the page
+from all that is kept there. ``--page`` only writes the page; ``tests/test_benchmarks.py`` fails
+where it is stale. ``BUZZ_DATA`` and, for the polls, ``BUZZ_READER`` say where data and peer are.
 """
 
 import argparse
@@ -23,6 +23,8 @@ PAGE = ROOT / "docs/benchmarks.md"
 # What the scripts share, and those that make a part of the product.
 OTHERS = frozenset(("common", "relay_background", "relay_train"))
 ORDER = ("polling", "parsing", "upsert", "startup", "hostile", "politeness", "history", "ranking")
+
+TERM = re.compile(r"^(\S.*)\n    (?=\S)", re.MULTILINE)
 
 INTRODUCTION = """\
 # Benchmarks
@@ -77,6 +79,8 @@ def description(name: str) -> Iterator[str]:
     for paragraph in text.replace("``", "`").split("\n\n"):
         if paragraph.startswith("    "):
             yield f"```sh\n{re.sub('^    ', '', paragraph, flags=re.MULTILINE)}\n```\n"
+        elif "\n    " in paragraph:  # terms, each with its meaning below it
+            yield TERM.sub(r"- \1: ", paragraph) + "\n"
         else:
             yield f"{paragraph}\n"
 
