@@ -86,6 +86,7 @@ def sweep(desk: Desk, saboteur: Saboteur, *, pipelining: bool) -> int:
         (desk.settings.data / "buzz.db").write_bytes(fresh)
         desk.store = open_store(desk.settings.database_url)
         if not survives(desk, saboteur, nth, pipelining=pipelining):
+            print(f"{saboteur.count} calls")  # noqa: T201  (with -rA)
             return saboteur.count
 
 
@@ -121,7 +122,8 @@ def survives(desk: Desk, saboteur: Saboteur, nth: int, *, pipelining: bool) -> b
     account = desk.account
     assert account.accepted + account.uncertain == 20, (nth, account)
     assert account.uncertain <= LANES
-    assert {state for _address, state in begun} == {"dot"}, nth  # before the first byte of a body
+    # Before the first byte of a body; the sender may have noticed by now that the line is lost.
+    assert {state for _address, state in begun} <= {"dot", "uncertain"}, nth
     assert len(begun) == len(set(begun)), nth
     return struck
 

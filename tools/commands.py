@@ -46,6 +46,7 @@ JSON = {
     "status": "workspace blogs feeds entries newest ranking"
     " runs[command started_at ended_at exit_code summary seconds failed_recently]"
     f" campaigns[{_ACCOUNT} relays subject] next[why command]",
+    "doctor": "errors checks[area rule health place what why remedy record]",
     "poll": "feeds due fetched not_modified failed held entries_seen entries_new entries_changed"
     " seconds states",
     "blogs import": f"{_DIFF} known left_out[{_FINDING}]",
@@ -141,6 +142,7 @@ EXITS: dict[str, dict[int, str]] = {
         75: "no feed answered: the network is away",
         130: "stopped by Ctrl-C (143: by SIGTERM); what was polled is kept",
     },
+    "doctor": {5: "it found errors"},
     "cron print": {5: "the path cannot stand in a crontab"},
     "cron install": _CRONTAB,
     "cron remove": _CRONTAB,

@@ -39,7 +39,7 @@ def collect(
         str,
         typer.Argument(
             help=N_("A Maildir, an mbox, imaps://user@host/FOLDER, or - for standard input."),
-            metavar="[MAILBOX]",
+            metavar="MAILBOX",
         ),
     ] = "",
     *,

@@ -16,6 +16,7 @@ _FILES = (
     "init",
     "demo",
     "status",
+    "doctor",
     "serve",
     "blogs",
     "poll",

@@ -36,7 +36,7 @@ from buzz.locales import gettext as _
 from buzz.locales import system
 from buzz.model import FetchOutcome, FetchResult, Validators
 
-__all__ = ["Fetcher", "Guard", "is_loopback_name", "is_reserved_name", "retry_after"]
+__all__ = ["Fetcher", "Guard", "Posted", "is_loopback_name", "is_reserved_name", "retry_after"]
 
 MAX_REDIRECTS = 5
 RECEIVE_BUFFER = 1 << 16  # bytes a connection may have sent us before we read them
@@ -172,6 +172,22 @@ class Fetcher:
         except Exception as exc:  # noqa: BLE001  (one dead feed never stops a poll)
             return trip.failed(*_reason(exc))
 
+    async def post(self, url: str, body: bytes, content_type: str) -> "Posted":
+        """Send a form to an address; a failure is a value. Redirects are not followed."""
+        try:
+            check_url(url)
+            async with (
+                self._slots,
+                asyncio.timeout(self._timeout_s),
+                self._session.post(
+                    url, data=body, headers={"Content-Type": content_type}, allow_redirects=False
+                ) as response,
+            ):
+                return Posted(status=response.status, cookies="Set-Cookie" in response.headers)
+        except Exception as exc:  # noqa: BLE001  (as in fetch)
+            _code, words = _reason(exc)
+            return Posted(error=words)
+
     async def _hop(self, trip: "_Trip", wish: "_Wish") -> "_Answer":
         check_url(trip.at)
         turn = self._turns.at(trip.at)
@@ -233,6 +249,14 @@ class _Wish(NamedTuple):
     method: str = "GET"
     validators: Validators = Validators()
     wants_body: bool = True
+
+
+class Posted(NamedTuple):
+    """What came back to a form."""
+
+    status: int = 0  # 0: nothing
+    cookies: bool = False  # it set one
+    error: str = ""
 
 
 class _Answer(NamedTuple):

@@ -1,5 +1,6 @@
 """The plan: who gets what, frozen, made and checked before the first letter leaves."""
 
+from dataclasses import replace
 from datetime import datetime
 from email.utils import parseaddr
 
@@ -16,7 +17,6 @@ from buzz.model import (
     BEFORE_SENDING,
     Campaign,
     CampaignStatus,
-    DeliveryId,
     DeliveryState,
     Level,
 )
@@ -163,17 +163,14 @@ def _plan(
 def _seal(tx: Transaction, slug: str, secret: bytes, common: Envelope, now: datetime) -> None:
     """Make every message, and record its name and hash."""
     domain = parseaddr(common.from_)[1].rpartition("@")[2]
-    ids = [delivery.id for delivery in deliveries.of_campaign(tx, slug)]
-    names: list[tuple[DeliveryId, str, str]] = [
-        (id_, core.message_id(slug, id_, domain), "") for id_ in ids
-    ]
-    deliveries.seal(tx, names)
     frozen = snapshot.load(tx, slug, secret)
-    sealed = []
-    for delivery in deliveries.of_campaign(tx, slug):
-        compiled = frozen.letters[frozen.language_for(delivery.recipient)]
-        with loading.rendering(compiled):
-            message = frozen.unchecked_message(delivery, now)
-        smtp.wire(message)  # raises where it could not be sent as it is
-        sealed.append((delivery.id, delivery.message_id, letter.message_hash(message)))
-    deliveries.seal(tx, sealed)
+    for batch in deliveries.in_batches(tx, slug):
+        sealed = []
+        for delivery in batch:
+            named = replace(delivery, message_id=core.message_id(slug, delivery.id, domain))
+            compiled = frozen.letters[frozen.language_for(named.recipient)]
+            with loading.rendering(compiled):
+                message = frozen.unchecked_message(named, now)
+            smtp.wire(message)  # raises where it could not be sent as it is
+            sealed.append((named.id, named.message_id, letter.message_hash(message)))
+        deliveries.seal(tx, sealed)

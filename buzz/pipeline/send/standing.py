@@ -1,13 +1,14 @@
 """What people ask and decide about a campaign that is planned, being sent, or stuck."""
 
 from collections.abc import Collection
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime
 
 from buzz.config import Settings
 from buzz.core import delivery as core
-from buzz.edges.store import Store, Transaction, audit, campaigns, deliveries, instances
-from buzz.errors import BuzzError, CheckRefused, UsageError
+from buzz.edges.store import Store, Transaction, audit, campaigns, deliveries, instances, leases
+from buzz.errors import BuzzError, CheckRefused, LockHeld, UsageError
 from buzz.locales import gettext as _
 from buzz.model import (
     ENDED,
@@ -131,10 +132,19 @@ def cancel(store: Store, slug: str, now: datetime, *, dry_run: bool = False) -> 
                 _("this campaign has ended ({state})").format(state=found.state_name), place=slug
             )
         if not dry_run:
+            _release_the_dead(tx, slug, now)
             deliveries.cancel(tx, slug, now)
             campaigns.set_state(tx, slug, CampaignState.CANCELLED, now)
             audit.add(tx, "send cancel", now, campaign=slug)
         return report(tx, slug)
+
+
+def _release_the_dead(tx: Transaction, slug: str, now: datetime) -> None:
+    """Put right what a dead sender has left in flight: once it has ended, nobody else will."""
+    with suppress(LockHeld):  # one that is alive does it
+        fence = leases.take_lease(tx, slug, leases.own_holder(), now)
+        deliveries.release(tx, slug, now)
+        leases.release_lease(tx, slug, fence)
 
 
 def retry(

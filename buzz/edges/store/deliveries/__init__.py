@@ -14,6 +14,7 @@ from buzz.edges.store.deliveries.reading import (
     attempts_of,
     deferrals,
     get,
+    in_batches,
     next_due,
     of_campaign,
 )
@@ -38,6 +39,7 @@ __all__ = [
     "deferrals",
     "envelope",
     "get",
+    "in_batches",
     "mark_dots",
     "next_due",
     "next_planned",

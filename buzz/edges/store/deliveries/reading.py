@@ -1,6 +1,6 @@
 """What the rows say: each delivery, the account of all, the attempts at one."""
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from datetime import datetime
 
 import sqlalchemy as sa
@@ -27,6 +27,15 @@ def of_campaign(
     if state is not None:
         query = query.where(table.c.state == state)
     return tuple(map(as_delivery, tx.execute(query)))
+
+
+def in_batches(tx: Transaction, slug: str, size: int = 500) -> Iterator[tuple[Delivery, ...]]:
+    """Yield a campaign's deliveries in the order of the plan, so many at a time."""
+    last = 0
+    query = SELECT.where(table.c.campaign == slug).order_by(table.c.id).limit(size)
+    while batch := tuple(map(as_delivery, tx.execute(query.where(table.c.id > last)))):
+        yield batch
+        last = batch[-1].id
 
 
 def account(tx: Transaction, slug: str) -> Account:
