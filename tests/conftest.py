@@ -5,6 +5,7 @@ Tests of a module marked ``both_databases`` run on SQLite, and on PostgreSQL too
 """
 
 import os
+import shutil
 import uuid
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -73,6 +74,7 @@ def pytest_report_header() -> list[str]:
         "databases: SQLite"
         + (", PostgreSQL" if POSTGRESQL else " (PostgreSQL: set BUZZ_TEST_POSTGRESQL)"),
         f"development data: {os.environ.get('BUZZ_DATA') or 'none (set BUZZ_DATA)'}",
+        f"Postfix: {shutil.which('postfix') or 'none'}" + (" (wants root)" if os.geteuid() else ""),
     ]
 
 
