@@ -86,6 +86,7 @@ def pytest_report_header() -> list[str]:
         f"crontab: {shutil.which('crontab') or 'a fake one alone (Debian: cron)'}",
         "letters are seen by: "
         + ", ".join(name if there else f"no {name}" for name, there in _EYES.items()),
+        f"Postfix: {shutil.which('postfix') or 'none'}" + (" (wants root)" if os.geteuid() else ""),
     ]
 
 

@@ -12,7 +12,7 @@ from conftest import Result
 import buzz
 from buzz.cli import root
 
-COMMAND = re.compile(r"(?:: |`|run |^)buzz ([a-z]+)(?: ([a-z]+))?")
+COMMAND = re.compile(r"(?:: |`|run |^)buzz ([a-z]+)(?: ([a-z-]+))?")
 HELPERS = {"_", "N_", "ngettext"}
 
 

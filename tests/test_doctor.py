@@ -148,6 +148,12 @@ def test_the_record_to_publish_is_one_that_passes() -> None:
     assert set(rules(again).values()) == {Health.OK}
 
 
+def test_a_machine_without_a_name_is_not_to_be_published() -> None:
+    (missing,) = answered(spf.check(DOMAIN, "localhost"), asked({}))
+    assert "localhost" not in missing.record
+    assert "include:" in missing.record
+
+
 # --- DKIM -----------------------------------------------------------------------------------------
 
 

@@ -9,6 +9,7 @@ import asyncio
 import json
 import os
 import pty
+import re
 import resource
 import socket
 import sqlite3
@@ -612,3 +613,34 @@ def test_40_an_address_that_needs_smtputf8(desk: Desk, *, pipelining: bool) -> N
     (refused,) = [row for row in desk.rows if row.state is S.REFUSED]
     assert (refused.email, refused.enhanced_code) == ("josé@blogs.example", "5.6.7")
     assert host.accepted == THREE[1:]
+
+
+# --- the documents --------------------------------------------------------------------------------
+
+TESTS = Path(__file__).parent
+TABLE_ROW = re.compile(r"^\| (\d+) \| .* \| (.*) \|$", re.MULTILINE)
+OF_A_SERVER = {*range(4, 9), *range(10, 28), 40}  # tested on both lanes
+
+
+def test_the_matrix_in_the_documents_names_tests_that_there_are() -> None:
+    text = (TESTS.parent / "docs" / "testing.md").read_text(encoding="utf-8")
+    rows = {int(n): re.findall(r"`(.+?)`", names) for n, names in TABLE_ROW.findall(text)}
+    assert list(rows) == list(range(1, 43))
+    files = sorted({name.partition("::")[0] for names in rows.values() for name in names})
+    collected = subprocess.run(
+        (sys.executable, "-m", "pytest", "--collect-only", "-p", "no:randomly", *files),
+        cwd=TESTS, capture_output=True, text=True, check=True,
+    ).stdout.splitlines()  # fmt: skip
+    there = [line.removeprefix("tests/") for line in collected]
+    for number, names in rows.items():
+        found = [one for name in names for one in there if one.startswith(name)]
+        assert all(any(one.startswith(name) for one in there) for name in names), number
+        if number in OF_A_SERVER:
+            assert {re.split(r"[-\[]", one.removesuffix("]"))[-1] for one in found} >= {
+                "plain",
+                "pipelined",
+            }, number
+    numbered = {
+        int(found) for one in there for found in re.findall(r"(?:\[|::test_)(\d\d)[-_]", one)
+    }
+    assert numbered <= rows.keys()

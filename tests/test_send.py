@@ -16,7 +16,7 @@ from typing import Any, cast
 import pytest
 from conftest import Result
 from sending import SLUG, Desk, people
-from servers import DROP, STALL, Act, BadServer, Postbox, bad, free_port, postbox
+from servers import DROP, STALL, BadServer, Postbox, bad, free_port, postbox
 
 from buzz.config import Settings
 from buzz.core import delivery as core
@@ -571,55 +571,6 @@ def test_a_host_that_does_not_exist_is_a_setting_to_mend(desk: Desk) -> None:
     found = desk.run("send", "start", SLUG, "--confirm", SLUG, "--json")
     assert (found.code, facts(found)) == (7, {"planned": 3, "targeted": 3})
     assert "[smtp] host" in found.err
-
-
-@pytest.mark.parametrize(
-    ("acts", "times", "code", "account"),
-    [
-        ({Phase.GREETING: Act(b"554 no\r\n", "drop")}, 9, 7, {"planned": 3}),
-        ({Phase.GREETING: Act(b"421 busy\r\n", "drop")}, 99, 75, {"planned": 3}),
-        ({Phase.GREETING: Act(b"421 busy\r\n", "drop")}, 1, 0, {"accepted": 3}),
-        ({Phase.MAIL: Act(b"550 5.1.8 not you\r\n")}, 99, 7, {"planned": 3}),
-        ({Phase.MAIL: Act(b"451 4.3.0 later\r\n")}, 1, 75, {"accepted": 2, "deferred": 1}),
-        ({Phase.MAIL: DROP}, 2, 0, {"accepted": 3}),
-        ({Phase.RCPT: Act(b"421 4.3.2 x\r\n", "drop")}, 1, 75, {"accepted": 2, "deferred": 1}),
-        ({Phase.RCPT: DROP}, 2, 0, {"accepted": 3}),
-        ({Phase.RCPT: DROP}, 99, 75, {"deferred": 3}),
-        ({Phase.DATA: DROP}, 1, 0, {"accepted": 3}),
-        ({Phase.DATA: Act(b"554 5.5.1 no\r\n")}, 1, 3, {"accepted": 2, "refused": 1}),
-        ({Phase.BODY: DROP}, 1, 9, {"accepted": 2, "uncertain": 1}),
-        ({Phase.REPLY: DROP}, 2, 9, {"accepted": 1, "uncertain": 2}),
-        ({Phase.REPLY: Act(b"451 4.3.0 x\r\n")}, 1, 75, {"accepted": 2, "deferred": 1}),
-        ({Phase.QUIT: DROP}, 9, 0, {"accepted": 3}),
-    ],
-    ids=[
-        "greeting-554", "greeting-421-always", "greeting-421-once", "mail-550", "mail-451",
-        "mail-drop", "rcpt-421", "rcpt-drop-twice", "rcpt-drop-always", "data-drop", "data-554",
-        "body-drop", "dot-drop-twice", "dot-451", "quit-drop",
-    ],
-)  # fmt: skip
-@pytest.mark.parametrize("extensions", [("PIPELINING",), ()], ids=["pipelined", "plain"])
-def test_a_bad_server_and_three_recipients(
-    desk: Desk,
-    acts: dict[Phase, Act],
-    times: int,
-    code: int,
-    account: dict[str, int],
-    *,
-    extensions: tuple[str, ...],
-) -> None:
-    desk.campaign(people(3))
-    host = BadServer(acts, times=times, extensions=extensions)
-    with bad(host) as port:
-        desk.set(smtp_port=port, smtp_connections=1)
-        result = desk.start()
-    assert result.exit_code == code, result.trouble
-    assert {key: n for key, n in result.facts().items() if n and key in KEYS[3:]} == {
-        **account,
-        "targeted": 3,
-    }
-    assert len(host.accepted) == len(set(host.accepted)) == result.account.accepted
-    assert len(host.complete) == len(set(host.complete))  # nobody twice, whatever was answered
 
 
 def test_a_server_that_wants_fewer_connections_gets_fewer(desk: Desk) -> None:

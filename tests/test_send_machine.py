@@ -67,6 +67,11 @@ class Machine(RuleBasedStateMachine):
     def __init__(self, desk: Desk, host: BadServer, fresh: sqlite3.Connection) -> None:
         super().__init__()
         self.desk, self.host, self.fresh = desk, host, fresh
+        self.offset = timedelta()
+
+    @initialize()
+    def begin(self) -> None:
+        """A campaign is planned."""
         self.states = dict.fromkeys(FIVE, S.PLANNED)
         self.campaign = C.CHECKED
         self.scripts: dict[str, str] = {}
@@ -74,16 +79,19 @@ class Machine(RuleBasedStateMachine):
         self.deferrals: Counter[str] = Counter()
         self.next_at: dict[str, datetime] = {}
         self.arrived: Counter[str] = Counter()  # whole messages, whatever was answered
-        self.offset = timedelta()
-
-    @initialize()
-    def begin(self) -> None:
         with closing(sqlite3.connect(self.desk.settings.data / "buzz.db")) as database:
             self.fresh.backup(database)
         self.desk.settings.instance_file.unlink(missing_ok=True)
         self.host.to.clear()
         self.host.complete.clear()
         self.host.accepted.clear()
+
+    @precondition(lambda self: self.campaign in ENDED)
+    @rule(again=st.integers(0, 1))
+    def begin_again(self, again: int) -> None:
+        """An ended campaign is soon dull: take another one."""
+        if again:
+            self.begin()
 
     @property
     def settings(self) -> Settings:
@@ -216,11 +224,8 @@ class Machine(RuleBasedStateMachine):
         send.pause(self.desk.store, SLUG, now)
         self.campaign = C.PAUSED
 
-    @rule(sure=st.integers(0, 3))
-    def cancel(self, sure: int) -> None:
-        """One time in four: it ends the walk's most interesting part."""
-        if sure:
-            return
+    @rule()
+    def cancel(self) -> None:
         now = self.settings.now()
         if self.campaign in ENDED:
             with pytest.raises(CheckRefused, match="has ended"):

@@ -138,11 +138,11 @@ class Protocol(SMTPProtocol):
     def hang_up(self, fault: str) -> None:
         """Close the line at once, and remember why."""
         self.fault = self.fault or fault
-        if self.transport is not None and not self.transport.is_closing():
-            if isinstance(self.transport, asyncio.WriteTransport):
-                self.transport.abort()
-            else:
-                self.transport.close()
+        # Also one that is closing: TLS waits for the server's good-bye, longer than the loop lives.
+        if isinstance(self.transport, asyncio.WriteTransport):
+            self.transport.abort()
+        elif self.transport is not None:
+            self.transport.close()
 
 
 def _why(exc: Exception | None) -> str:

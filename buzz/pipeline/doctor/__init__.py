@@ -7,13 +7,16 @@ import asyncio
 import email.message
 import email.policy
 import platform
+import re
 import socket
-from collections.abc import Callable, Generator, Sequence
+from collections.abc import Callable, Generator, Mapping, Sequence
 from datetime import datetime
 from email.errors import HeaderParseError, MessageError
 from email.utils import parseaddr
 from pathlib import Path
 from typing import TypeVar
+
+from jinja2 import Environment, TemplateSyntaxError, meta
 
 from buzz.config import Settings
 from buzz.core import doctor as core
@@ -26,12 +29,14 @@ from buzz.edges.store import Store, blogs
 from buzz.errors import ConfigurationError, UsageError
 from buzz.locales import gettext as _
 from buzz.pipeline import mail
+from buzz.pipeline.campaign import loading
 from buzz.pipeline.doctor import selftest
 
 T = TypeVar("T")
 Ask = Callable[[Question], Answer]
 AREAS = ("dns", "smtp", "web", "legal")
-_NOTICE = "notice_what"  # the macro of mots.txt.j2 that a template calls to tell a new reader
+# A call of the macro of mots.txt.j2 by which a template tells a new reader.
+_NOTICE = re.compile(r"(?<!macro )notice_what\(")
 _TEMPLATES = ("lettre.html.j2", "lettre.txt.j2")
 
 
@@ -161,6 +166,7 @@ def _legal(settings: Settings, store: Store) -> Sequence[Check]:
     with store.read() as tx:
         everyone = blogs.all_blogs(tx)
     sender = settings.sender
+    sources = loading.sources(settings)
     return core.law.check(
         core.Sender(
             organisation=sender.organisation,
@@ -168,22 +174,32 @@ def _legal(settings: Settings, store: Store) -> Sequence[Check]:
             controller=sender.controller,
         ),
         silent_templates=tuple(
-            str(path) for path in map(_template(settings), _TEMPLATES) if not _tells(path)
+            str(_path(settings, name)) for name in _TEMPLATES if not _tells(name, sources)
         ),
         without_source=sum(bool(blog.email) and not blog.source for blog in everyone),
     )
 
 
-def _template(settings: Settings) -> Callable[[str], Path]:
-    def found(name: str) -> Path:
-        paths = [folder / name for folder in settings.templates]
-        return next((path for path in paths if path.is_file()), paths[-1])
-
-    return found
+def _path(settings: Settings, name: str) -> Path:
+    paths = [folder / name for folder in settings.templates]
+    return next((path for path in paths if path.is_file()), paths[-1])
 
 
-def _tells(template: Path) -> bool:
-    return _NOTICE in template.read_text(encoding="utf-8", errors="replace")
+def _tells(name: str, sources: Mapping[str, str]) -> bool:
+    """Tell whether a template, or one that it is made of, tells a new reader what is held."""
+    reached, waiting = set[str](), [name]
+    while waiting:
+        at = waiting.pop()
+        source = sources.get(at, "")
+        if _NOTICE.search(source):
+            return True
+        reached.add(at)
+        try:
+            named = meta.find_referenced_templates(Environment().parse(source))  # noqa: S701  (only read, never rendered)
+        except TemplateSyntaxError:  # campaign check says where
+            continue
+        waiting += [other for other in named if other is not None and other not in reached]
+    return False
 
 
 def writes_injected_headers() -> bool:
