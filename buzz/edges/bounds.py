@@ -55,12 +55,16 @@ def _time(cpu_s: float) -> Iterator[None]:
         yield
         return
     before = signal.signal(signal.SIGPROF, _out_of_time)
-    signal.setitimer(signal.ITIMER_PROF, cpu_s)
+    signal.setitimer(signal.ITIMER_PROF, cpu_s, _AGAIN_S)
     try:
         yield
     finally:
         signal.setitimer(signal.ITIMER_PROF, 0)
         signal.signal(signal.SIGPROF, before)
+
+
+# What is raised within a destructor is swallowed by Python: so it is raised again.
+_AGAIN_S = 0.25
 
 
 def _out_of_time(_signal: int, _frame: object) -> None:
