@@ -7,12 +7,14 @@ nor relays a letter.
 
 import re
 from html import unescape
+from typing import TYPE_CHECKING
 from urllib.parse import urljoin
-
-from lxml import etree
 
 from buzz.core.text import one_line, printable
 from buzz.core.urls import is_web
+
+if TYPE_CHECKING:
+    from lxml import etree
 
 _UNSEEN_TAGS = (
     "script style head template noscript iframe object embed applet svg math canvas select"
@@ -84,6 +86,8 @@ def absolute(href: str, base: str) -> str:
 
 
 def _tree(markup: str) -> "etree._Element | None":
+    from lxml import etree  # noqa: PLC0415  (7 MiB, of no use to the process that polls)
+
     # A parser of its own for each piece: libxml2's gives up at depth 256 and keeps what it has.
     parser = etree.HTMLParser(encoding="utf-8", remove_comments=True, remove_pis=True)
     try:
@@ -94,6 +98,8 @@ def _tree(markup: str) -> "etree._Element | None":
 
 def _seen(root: "etree._Element") -> tuple[list[str], list[str]]:
     """Return the pieces of text, breaks among them, and the targets of links, in their order."""
+    from lxml import etree  # noqa: PLC0415  (as above)
+
     pieces: list[str] = []
     hrefs: list[str] = []
     walk = etree.iterwalk(root, events=("start", "end"))
