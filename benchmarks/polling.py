@@ -176,7 +176,7 @@ def _buzz() -> Program:
     def prepare(folder: Path, urls: Sequence[str]) -> None:
         (folder / "buzz.toml").write_text(ROUTES, encoding="utf-8")
         known = [
-            Blog(slug=f"b{number}", name=f"B{number}", feed_url=url)
+            Blog(slug=f"b{number:05}", name=f"B{number}", feed_url=url)  # in this order
             for number, url in enumerate(urls)
         ]
         with closing(open_store(load(folder).database_url)) as store, store.write() as tx:

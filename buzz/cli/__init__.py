@@ -22,7 +22,7 @@ _FLAGS = ("--quiet", "--debug")
 SIGINT_EXIT = 130
 # Start-up makes some 200,000 objects that live to the end; to look for garbage among them after
 # each 700, which is Python's habit, takes an eighth of the time that `buzz status` takes.
-NEW_OBJECTS = 20_000
+NEW_OBJECTS = 5_000
 
 
 def run() -> None:

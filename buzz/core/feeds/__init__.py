@@ -26,12 +26,14 @@ from buzz.core.feeds.identity import Settled, settle
 from buzz.core.feeds.manners import courtesy_host, hold, in_order
 from buzz.core.feeds.moves import undone
 from buzz.core.feeds.owners import Owners
+from buzz.core.feeds.parking import READ as PARKING_READ
 from buzz.core.feeds.parking import is_parked
 from buzz.core.feeds.timing import EARLY
 
 __all__ = [
     "EARLY",
     "MAX_ENTRIES",
+    "PARKING_READ",
     "Owners",
     "Polled",
     "Settled",

@@ -11,7 +11,7 @@ from typing import NamedTuple
 from buzz.core.urls import host
 from buzz.model import FetchResult
 
-_READ = 64 << 10  # bytes of a page in which its marks are searched
+READ = 64 << 10  # bytes of a page in which its marks are searched
 _BARE = 8 << 10  # bytes of a page that does little but load a parking service's script
 
 
@@ -30,7 +30,7 @@ def is_parked(result: FetchResult) -> bool:
     at = host(result.final_url)
     if any(at == known or at.endswith(f".{known}") for known in signs.hosts):
         return True
-    page = result.body[:_READ].lower()
+    page = result.body[:READ].lower()
     return any(mark in page for mark in signs.marks) or _leads_away(page, signs.hosts)
 
 

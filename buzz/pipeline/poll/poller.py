@@ -22,11 +22,20 @@ from buzz.pipeline.poll.saving import ANOTHER_BLOG
 from buzz.pipeline.poll.tally import Tally
 
 SAVE_EVERY_S = 0.25
-FEEDS_PER_TRANSACTION = 50
+FEEDS_PER_TRANSACTION = 20
 # Bodies that wait for a parser or, parsed, for the store, in bytes; beyond, no further request
-# starts. Real feeds have 80 KB; large ones lie on disk, and a hundred of them are enough there.
+# starts, and slow feeds are waited for at the end. So few bodies are in memory, and many on disk:
+# one there counts as little as the files that we may have open allow, or a share of its size.
 ROOM_BYTES = 4 << 20
-LARGE_BYTES = ROOM_BYTES // 100
+MOST_FILES = 500
+DISK_SHARE = 50
+
+
+def _size(result: FetchResult) -> int:
+    """Return how much room a body takes."""
+    if result.large is None:
+        return len(result.body)
+    return max(ROOM_BYTES // MOST_FILES, result.large.tell() // DISK_SHARE)
 
 
 class Poller:
@@ -96,7 +105,7 @@ class Poller:
         """Poll one feed."""
         validators = decide.validators_for(feed, self._now)
         result = self._unasked(feed) or await fetcher.fetch(feed.address, validators)
-        size = LARGE_BYTES if result.large else len(result.body)
+        size = _size(result)
         self._room.take(size)
         try:
             parsed = await self._parsed(feed, result, parsers)
@@ -146,7 +155,12 @@ class Poller:
             first=feed.last_success is None,
         )
         parsed = await parsers.parse(document)
-        return ParsedFeed(error="parked") if parsed.error and decide.is_parked(result) else parsed
+        if not parsed.error:
+            return parsed
+        if result.large is not None:
+            result.large.seek(0)
+            result = replace(result, body=result.large.read(decide.PARKING_READ))
+        return ParsedFeed(error="parked") if decide.is_parked(result) else parsed
 
     async def _store_as_they_come(self) -> None:
         broken: BaseException | None = None
