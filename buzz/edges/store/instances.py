@@ -21,8 +21,9 @@ from buzz.edges import files
 from buzz.edges.store import Transaction
 from buzz.edges.store.prepared import Prepared
 from buzz.edges.store.schema import instance
-from buzz.errors import CheckRefused
+from buzz.errors import CheckRefused, TemporaryFailure
 from buzz.locales import gettext as _
+from buzz.locales import system
 
 _MACHINE = Path("/etc/machine-id")  # machine-id(5)
 _OWN = "own inode"  # not what the file says, but what it is
@@ -81,11 +82,21 @@ def note(file: Path, epoch: int) -> None:
     """Remember the epoch that the database has come to.
 
     Only after its commit: a database that is ahead of the file is no copy of former days.
+
+    Raises:
+        TemporaryFailure: it cannot be written; descriptors may have run out, or the disk is full.
     """
-    known = _read(file)
-    known.pop(_OWN, None)
-    with file.open("r+", encoding="utf-8") as old:  # in place: the inode is what the file is
-        old.write(json.dumps({**known, "epoch": epoch}).ljust(200))
+    try:
+        known = _read(file)
+        known.pop(_OWN, None)
+        with file.open("r+", encoding="utf-8") as old:  # in place: the inode is what the file is
+            old.write(json.dumps({**known, "epoch": epoch}).ljust(200))
+    except OSError as exc:
+        raise TemporaryFailure(
+            _("cannot write: {why}").format(why=system.words(exc)),
+            place=str(file),
+            remedy=_("mend that, or lower [smtp] connections, and go on with: buzz send resume"),
+        ) from exc
 
 
 def _misfit(known: dict[str, object], seat: str, epoch: int) -> str:
