@@ -4,6 +4,7 @@ import asyncio
 import gzip
 import random
 import socket
+import threading
 import zlib
 from collections.abc import Iterator
 from datetime import timedelta
@@ -414,6 +415,7 @@ def test_a_gzip_bomb_is_never_opened(server: FeedServer) -> None:
     url = server.set("bomb", Reply(200, {"Content-Encoding": "gzip"}, bomb))
     result = fetch(url)
     assert (result.error, result.body) == ("too-large", b"")
+    assert result.status == 200, "an answer, though not read to its end: a full one"
 
 
 @pytest.mark.parametrize("size", [99_999, 100_000, 100_001])
@@ -647,3 +649,21 @@ def test_a_host_that_wants_to_be_left_alone_is_not_asked_twice(server: FeedServe
     found = probe(server.set("busy-host", Reply(429, {"Retry-After": "60"})))
     assert found.status == 429
     assert [request.method for request in server.asked("busy-host")] == ["HEAD"]
+
+
+def test_name_servers_that_never_answer_hold_up_nobody(server: FeedServer) -> None:
+    """A lookup goes on after we have given it up: each takes a thread along."""
+    silence = threading.Event()
+
+    def lookup(host: str) -> list[str]:
+        if host.startswith("stuck"):
+            silence.wait()
+        return ["127.0.0.1"]
+
+    url = server.set("resolved", document(BODY)).replace("localhost", "parti.test")
+    stuck = [f"http://stuck{n}.parti.test/" for n in range(70)]
+    try:
+        results = fetch_all([*stuck, url], lookup=lookup, concurrency=20, timeout_s=1)
+    finally:
+        silence.set()
+    assert [result.error for result in results] == ["timeout"] * 70 + [""]

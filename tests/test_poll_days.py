@@ -212,6 +212,22 @@ def redirect(status: int, target: str) -> Reply:
     return Reply(status, {"Location": target})
 
 
+def test_a_page_that_answers_304_to_any_validator_is_no_move(world: World) -> None:
+    world.register(karim=document(posts("a")))
+    world.poll()
+
+    def parking(request: Request) -> Reply:
+        if "if-none-match" in request.headers:
+            return Reply(304)
+        return Reply(200, {"Content-Type": "text/html"}, b"<html><title>For sale</title></html>")
+
+    world.server.set("karim", redirect(301, world.server.set("parking", parking)))
+    for _poll in range(core_moves.POLLS + 1):
+        world.poll("--all")
+        feed = world.feed("karim")
+        assert (feed.move_polls, feed.moved_to) == (0, "")
+
+
 def test_a_permanent_redirect_is_believed_after_three_polls_and_can_be_undone(
     world: World,
 ) -> None:

@@ -9,13 +9,16 @@ from conftest import Result
 
 from buzz.core import campaign as core
 from buzz.core.campaign import Candidate
-from buzz.edges.store import Store, blogs, campaigns, entries, relays, segments
+from buzz.edges.store import Store, blogs, campaigns, entries, rankings, relays, segments
 from buzz.errors import CheckRefused
 from buzz.model import (
     Blog,
     CampaignState,
     Entry,
     EntryId,
+    FeedState,
+    RankedBlog,
+    Ranking,
     Relay,
     RelayId,
     RelayMode,
@@ -101,6 +104,33 @@ def test_a_segment_selects(desk: Store, segment: str, expected: str) -> None:
     assert "".join(blog.slug for blog in pipeline.selected(desk, segment)) == expected
 
 
+def test_without_a_score_nobody_is_at_the_top(desk: Store) -> None:
+    scores = {"b": 2.0, "c": 0.0, "a": 0.0, "d": 0.0}
+    with desk.write() as tx:
+        rankings.save(
+            tx,
+            Ranking(
+                as_of=NOW,
+                size=4,
+                half_life_days=14,
+                blogs=tuple(
+                    RankedBlog(
+                        rank=place,
+                        slug=slug,
+                        score=score,
+                        listed=score > 0,
+                        active_days_30=int(score),
+                        entries_30=int(score),
+                        last_published=None,
+                        status=FeedState.OK,
+                    )
+                    for place, (slug, score) in enumerate(scores.items(), 1)
+                ),
+            ),
+        )
+    assert [blog.slug for blog in pipeline.selected(desk, "top:3")] == ["b"]
+
+
 def test_the_list_of_a_segment(desk: Store, run: Run) -> None:
     found = json.loads(run("blogs", "list", "--segment", "relayed:retraites", "--json").out)
     assert [blog["slug"] for blog in found["blogs"]] == ["a", "d"]
@@ -111,7 +141,7 @@ def test_the_list_of_a_segment(desk: Store, run: Run) -> None:
 @pytest.mark.parametrize(
     ("segment", "said"),
     [
-        ("all and relayed:retraite", "column 9: there is no campaign `retraite`"),
+        ("all and relayed:retraite", "column 9: no campaign `retraite`"),
         ("all and relayed:retraite", "did you mean `relayed:retraites`?"),
         ("relayed:x", "see: buzz campaign list"),
         ("relayed", "column 1: `relayed` is no segment"),

@@ -6,9 +6,13 @@ from buzz.model import Blog
 
 
 def candidates(tx: Transaction) -> tuple[core.Candidate, ...]:
-    """Return every blog with its place in the latest ranking, by slug."""
+    """Return every blog with its place in the latest ranking, by slug.
+
+    Whoever has no score has no place: the order among them is that of the registry.
+    """
     ranking = rankings.latest(tx)
-    places = {ranked.slug: ranked for ranked in ranking.blogs} if ranking else {}
+    ranked = ranking.blogs if ranking else ()
+    places = {blog.slug: blog for blog in ranked if blog.score > 0 or blog.listed}
     return tuple(
         core.Candidate(
             blog=blog,

@@ -175,7 +175,7 @@ def _relayed(campaign: str, column: int, relayed: Relayed | None) -> Segment:
     if relayed is not None and campaign not in relayed:
         near = get_close_matches(campaign, relayed, n=1)
         raise CheckRefused(
-            _("segment, column {column}: there is no campaign `{slug}`").format(
+            _("segment, column {column}: no campaign `{slug}` was checked or sent yet").format(
                 column=column, slug=campaign
             ),
             remedy=_("did you mean `{near}`?").format(near=f"{_RELAYED}:{near[0]}")

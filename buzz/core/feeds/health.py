@@ -221,6 +221,9 @@ def _is_same(old: Validators, new: Validators) -> bool:
 
 def _shares(before: Feed, polled: Polled) -> bool:
     """Tell whether what was read is surely this blog: an entry or the title was there before."""
+    if polled.result.outcome is FetchOutcome.NOT_MODIFIED:
+        # A page that answers so to any validator is no feed: the address must have been read once.
+        return polled.result.final_url in {before.address, before.move_target}
     if polled.parsed is None or not before.last_success:
         return True  # the very body that was read last; or nothing that it could share
     is_titled = bool(before.title) and before.title == polled.parsed.title

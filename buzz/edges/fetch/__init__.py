@@ -39,6 +39,9 @@ from buzz.model import FetchOutcome, FetchResult, Validators
 __all__ = ["Fetcher", "Guard", "Posted", "is_loopback_name", "is_reserved_name", "retry_after"]
 
 MAX_REDIRECTS = 5
+# A dead name server holds a thread for up to half a minute, longer than we wait for a feed: whoever
+# comes after must find one that is free, within the time that is his.
+LOOKUPS = 4  # at the same time, for each request at the same time
 RECEIVE_BUFFER = 1 << 16  # bytes a connection may have sent us before we read them
 MAX_HEADER = 32_768  # bytes of one; 8,190 is too little for some Content-Security-Policy
 ACCEPT = "application/atom+xml, application/rss+xml, application/xml;q=0.9, */*;q=0.5"
@@ -97,6 +100,7 @@ class Fetcher:
         self._turns = Turns(pause_s, holds or {})
         self._before_request = before_request
         self._lookup = lookup
+        self._lookups = LOOKUPS * concurrency
         self._session: aiohttp.ClientSession
 
     async def __aenter__(self) -> Self:
@@ -105,7 +109,7 @@ class Fetcher:
             connector=aiohttp.TCPConnector(
                 limit=0,  # the slots and gates count
                 force_close=True,  # most hosts are asked once; 1,500 idle connections are no use
-                resolver=GuardedResolver(self._guard, self._lookup),
+                resolver=GuardedResolver(self._guard, self._lookup, self._lookups),
                 socket_factory=self._socket,
             ),
             cookie_jar=aiohttp.DummyCookieJar(),
@@ -198,11 +202,11 @@ class Fetcher:
             started = asyncio.get_running_loop().time()
             try:
                 async with asyncio.timeout(self._timeout_s - trip.spent_s):
-                    return await self._ask(trip.at, wish)
+                    return await self._ask(trip, wish)
             finally:
                 trip.spent_s += asyncio.get_running_loop().time() - started
 
-    async def _ask(self, url: str, wish: "_Wish") -> "_Answer":
+    async def _ask(self, trip: "_Trip", wish: "_Wish") -> "_Answer":
         validators = wish.validators
         headers = {
             name: value
@@ -213,11 +217,12 @@ class Fetcher:
             if value
         }
         async with self._session.request(
-            wish.method, url, headers=headers, allow_redirects=False
+            wish.method, trip.at, headers=headers, allow_redirects=False
         ) as response:
             location = response.headers.get("Location", "")
             if response.status in REDIRECTS and location:
                 return _Answer(status=response.status, headers={}, location=location)
+            trip.status = response.status
             body = None
             if wish.wants_body and response.ok and response.status != NOT_MODIFIED:
                 body = Body(self._max_bytes, self._spool)
@@ -275,6 +280,7 @@ class _Trip:
     def __init__(self, url: str) -> None:
         self.at = urldefrag(url).url
         self.spent_s = 0.0
+        self.status = 0  # of an answer whose body was not read to its end, too
         self._url = url
         self._hops: list[int] = []
 
@@ -323,11 +329,12 @@ class _Trip:
         )
 
     def failed(self, error: str, detail: str) -> FetchResult:
-        """Return a failure without an answer."""
+        """Return a failure without an answer, or with one that broke off."""
         return FetchResult(
             url=self._url,
             outcome=FetchOutcome.FAILED,
             final_url=self.at,
+            status=self.status,
             permanent=bool(self._hops) and PERMANENT.issuperset(self._hops),
             error=error,
             detail=detail,

@@ -11,10 +11,6 @@ from buzz.edges.fetch.guard import Forbidden, Guard, is_loopback_name, is_reserv
 
 Lookup = Callable[[str], list[str]]  # a host's addresses; OSError: there are none
 
-# A dead name server holds a thread for up to half a minute; the pool's default of six threads on
-# two processors would let a handful of dead domains starve the others.
-THREADS = 64
-
 
 def system_lookup(host: str) -> list[str]:
     """Return a host's addresses as this machine knows them (hosts file, DNS, …).
@@ -31,10 +27,10 @@ def system_lookup(host: str) -> list[str]:
 class GuardedResolver(AbstractResolver):
     """Hands the connector only addresses that the guard lets pass."""
 
-    def __init__(self, guard: Guard, lookup: Lookup = system_lookup) -> None:
+    def __init__(self, guard: Guard, lookup: Lookup = system_lookup, threads: int = 64) -> None:
         self._guard = guard
         self._lookup = lookup
-        self._threads = ThreadPoolExecutor(THREADS, thread_name_prefix="dns")
+        self._threads = ThreadPoolExecutor(threads, thread_name_prefix="dns")
 
     async def resolve(
         self, host: str, port: int = 0, family: socket.AddressFamily = socket.AF_INET
