@@ -660,7 +660,7 @@ def test_name_servers_that_never_answer_hold_up_nobody(server: FeedServer) -> No
             silence.wait()
         return ["127.0.0.1"]
 
-    url = server.set("resolved", document(BODY)).replace("localhost", "parti.test")
+    url = server.set("sound.parti.test", document(BODY)).replace(".localhost", "")
     stuck = [f"http://stuck{n}.parti.test/" for n in range(70)]
     try:
         results = fetch_all([*stuck, url], lookup=lookup, concurrency=20, timeout_s=1)
