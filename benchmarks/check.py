@@ -10,15 +10,13 @@ sent, and for looking at the longest ones. The best of so many runs; links are n
 import argparse
 import dataclasses
 import json
-import os
-import platform
 import shutil
-import subprocess
 import tempfile
 import time
 from datetime import UTC, datetime
 from pathlib import Path
 
+from benchmarks.common import circumstances
 from buzz import config
 from buzz.core.campaign.looks import looks
 from buzz.edges import files
@@ -110,20 +108,6 @@ def desk(folder: Path) -> config.Settings:
         settings.sender, organisation="Parti", postal_address="1 rue", controller="Parti, dpo"
     )
     return dataclasses.replace(settings, sender=sender)
-
-
-def circumstances() -> dict[str, object]:
-    """Return the machine and the commit."""
-    commit = subprocess.run(
-        ("git", "rev-parse", "--short", "HEAD"),  # noqa: S607  (whichever git there is)
-        capture_output=True, text=True, check=False, cwd=Path(__file__).parent,
-    ).stdout.strip()  # fmt: skip
-    return {
-        "machine": platform.machine(),
-        "cpus": os.cpu_count(),
-        "python": platform.python_version(),
-        "commit": commit,
-    }
 
 
 if __name__ == "__main__":

@@ -15,7 +15,6 @@ Peers that are not installed are left out: pip install 'buzz-relay-desk[benchmar
 import argparse
 import dataclasses
 import email.policy
-import json
 import random
 import re
 import statistics
@@ -31,6 +30,7 @@ from typing import Any
 
 import jinja2
 
+from benchmarks import common
 from buzz.core import campaign as campaigns
 from buzz.core import dkim, tracking
 from buzz.core import letter as letters
@@ -87,9 +87,7 @@ def main() -> None:
     parser.add_argument("--recipients", type=int, default=1500)
     parser.add_argument("--rounds", type=int, default=7)
     given = parser.parse_args()
-    from sending import circumstances  # beside this script; the tests have another of that name
-
-    print(json.dumps({**measured(given.recipients, given.rounds), **circumstances()}, indent=2))
+    common.tell(measured(given.recipients, given.rounds))
 
 
 def measured(recipients: int, rounds: int) -> dict[str, Any]:

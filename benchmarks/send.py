@@ -24,7 +24,6 @@ import importlib.util
 import json
 import multiprocessing
 import os
-import platform
 import resource
 import shutil
 import smtplib
@@ -41,6 +40,7 @@ from datetime import UTC, datetime
 from multiprocessing.connection import Connection
 from pathlib import Path
 
+from benchmarks.common import circumstances
 from buzz import config
 from buzz.config import Settings
 from buzz.edges import files
@@ -504,21 +504,6 @@ def _figures(runs: list[dict[str, float]], messages: int) -> dict[str, float]:
         "cpu_us": round(median("cpu_s") / messages * 1e6),
         "plan_cpu_us": round(median("planned_s") / messages * 1e6),
         "max_rss_mib": round(median("max_rss_kib") / 1024, 1),  # 0: not known
-    }
-
-
-def circumstances() -> dict[str, object]:
-    """Return the machine and the commit."""
-    commit = subprocess.run(
-        ("git", "rev-parse", "--short", "HEAD"),  # noqa: S607  (whichever git there is)
-        capture_output=True, text=True, check=False, cwd=Path(__file__).parent,
-    ).stdout.strip()  # fmt: skip
-    return {
-        "machine": platform.machine(),
-        "cpus": os.cpu_count(),
-        "load": round(os.getloadavg()[0], 1),
-        "python": platform.python_version(),
-        "commit": commit,
     }
 
 

@@ -229,6 +229,10 @@ BAD = {
     "a class in a template": (template("\n{{ ''.__class__ }}"), "templates", f"{SELF}:2"),
     "a template in itself": (template(f'{{% include "{SELF}" %}}'), "templates", SELF),
     "a template over itself": (template(f'{{% extends "{SELF}" %}}'), "templates", SELF),
+    "an empty template": (template("{# soon #}\n"), "templates", SELF),
+    "200 KB before the first point": (
+        written("Mardi,", f"{'mot ' * 50_000}\n\nMardi,"), "3-size", "",
+    ),
     "script": (written("Mardi,", "<script>alert(1)</script> Mardi,"), "markdown-html", "<script>"),
     "javascript:": (written(PETITION, "javascript:alert(1))"), "17-links", "javascript:"),
     "an empty segment": (written("segment: listed", "segment: tag:nobody"), "segment", "segment:"),
@@ -259,6 +263,7 @@ def test_bad_input_is_told_by_a_rule_at_its_place_and_nothing_is_sent(
     assert {f["rule"] for f in errors} == {rule}, errors
     source = (desk.campaigns / "retraites" / "letter.md").read_text("utf-8")
     place = f"retraites/letter.md:{line(source, mark)}" if mark in source else f"templates/{mark}"
+    place = place if mark else "retraites/letter.md"
     assert errors[0]["place"].endswith(place)
 
 

@@ -404,6 +404,33 @@ FAULTS = [
     in_page(
         "13-active", "background", "cdn.test", ("<body>", '<body background="//cdn.test/a.gif">')
     ),
+    in_page(
+        "13-active", "srcset", "cdn.test", (IMAGE, f'{IMAGE} srcset="https://cdn.test/a.gif 2x"')
+    ),
+    in_page(
+        "13-active",
+        "a picture's source",
+        "cdn.test",
+        ("<body>", '<body><picture><source srcset="https://cdn.test/a.webp"></picture>'),
+    ),
+    in_page(
+        "13-active",
+        "image-set",
+        "image-set(",
+        ("<body>", "<body style=\"background-image: image-set('https://cdn.test/a.png' 1x)\">"),
+    ),
+    in_page(
+        "13-active",
+        "an image for Outlook",
+        "cdn.test",
+        ("<body>", '<body><!--[if mso]><v:image src="https://cdn.test/a.gif"/><![endif]-->'),
+    ),
+    in_page(
+        "13-active",
+        "an address that acts",
+        "javascript:",
+        ("<body>", '<body><map><area alt="x" href="javascript:alert(1)"></map>'),
+    ),
     in_page("13-active", "refresh", "http-equiv", ("<head>", '<head><meta http-equiv="refresh">')),
     in_page(
         "13-active",
@@ -438,6 +465,10 @@ FAULTS = [
     in_letter(
         "relay-links", "none", "---", ('links: ["https://parti.test/moulins"]\n', ""), level=W
     ),
+    in_letter(
+        "17-links", "in a title", "la page", (POINT, f"{POINT} ([la page](https://x.test/))")
+    ),
+    in_letter("17-links", "bare", "https://x.test/", (TOLD, f"Voyez https://x.test/ {TOLD}")),
     in_letter("markdown-html", "script", "<script", (TOLD, f"<script>x</script> {TOLD}")),
     in_letter("markdown-html", "bold", "<b>", ("à voix haute", "à <b>voix</b> haute"), level=W),
     in_letter("to-write", "a hint is left", "[[", ("à voix haute", "[[comment ?]]")),

@@ -543,7 +543,7 @@ def test_the_page_names_every_variable_of_a_template_and_no_other(
     assert caught.value.place == "templates/lettre.html.j2:1"
     names = caught.value.remedy.partition(": ")[2].split(", ")
     page.write_text(
-        "{% macro keys(name, of) %}{% for key in of if key is string %};{{ name }}.{{ key }};"
+        "<p>{% macro keys(name, of) %}{% for key in of if key is string %};{{ name }}.{{ key }};"
         "{% endfor %}{% endmacro %}"
         + "".join(
             f"{{% if {n} is mapping %}}{{{{ keys('{n}', {n}) }}}}{{% else %}};{n};{{% endif %}}"

@@ -56,7 +56,7 @@ def new(
     ] = "",
     dry_run: work.DryRun = False,
 ) -> None:
-    """Start a campaign: a letter to fill in; what only you can write stands in [[brackets]]."""
+    """Start a campaign: a letter to fill in; what only you can write stands in double brackets."""
     from buzz.pipeline import campaign
 
     settings = work.current().settings

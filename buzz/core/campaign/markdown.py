@@ -29,6 +29,7 @@ from buzz.model import Image
 VARIABLES = ("name", "federation", "rank")  # what a letter may say of its recipient
 VARIABLE = re.compile(r"\{\{\s*(.*?)\s*\}\}")
 # What only a person can write: `campaign new` leaves it in double square brackets.
+_BARE = re.compile(r"https?://[^\s<>\[\]()]+", re.IGNORECASE)
 PLACEHOLDER = re.compile(r"\[\[.*?\]\]", re.DOTALL)
 
 _TAGS = {
@@ -98,6 +99,8 @@ def body(
         _inspect(block, first_line, report)
         _show_images(block, first_line + _line(block), report, show)
     starts = [i for i, t in enumerate(tokens) if t.type == "heading_open" and t.tag == "h2"]
+    for start in starts:
+        _inspect_title(tokens[start + 1], first_line, report)
     last = starts[-1] if starts else -1
     breaks = [i for i, t in enumerate(tokens) if t.type == "hr" and t.level == 0 and i > last]
     end = breaks[0] if breaks else len(tokens)
@@ -158,9 +161,30 @@ def _inspect(block: Token, first_line: int, report: Report) -> None:
             _("a letter has no heading of this size"),
             _("the title is the subject; begin a talking point with ##"),
         )
+    depth = 0  # within a link
     for token in block.children or ():
+        depth += token.nesting * token.type.startswith("link_")
         if token.type == "link_open":
             _inspect_link(str(token.attrGet("href") or ""), line, report)
+        elif token.type == "text" and not depth and (bare := _BARE.search(token.content)):
+            report(
+                "17-links",
+                line,
+                _("`{url}` stays text that nobody can follow").format(url=bare[0]),
+                _("write <{url}>, or [words](…)").format(url=bare[0]),
+            )
+
+
+def _inspect_title(block: Token, first_line: int, report: Report) -> None:
+    """Report a link in the title of a talking point, which keeps its words alone."""
+    for token in block.children or ():
+        if token.type == "link_open":
+            report(
+                "17-links",
+                first_line + _line(block),
+                _("a link in a title leads nowhere: {url}").format(url=token.attrGet("href")),
+                _("put it into the text below"),
+            )
 
 
 def _show_images(block: Token, line: int, report: Report, show: Show) -> None:

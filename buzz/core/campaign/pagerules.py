@@ -4,7 +4,7 @@ import re
 from collections.abc import Callable, Iterator, Mapping
 
 from buzz.core.campaign.context import Context, Rendered
-from buzz.core.campaign.page import Page
+from buzz.core.campaign.page import Page, read_page
 from buzz.core.campaign.styles import faults
 from buzz.core.text import visible
 from buzz.locales import gettext as _
@@ -23,7 +23,10 @@ _FORBIDDEN_TAGS = frozenset(
     {"applet", "audio", "base", "button", "embed", "form", "frame", "iframe", "input", "object"}
     | {"script", "select", "textarea", "video"}
 )
-_REMOTE_CSS = re.compile(r"@import|@font-face|url\(\s*['\"]?(?!#)", re.IGNORECASE)
+_REMOTE_CSS = re.compile(r"@import|@font-face|image-set\(|url\(\s*['\"]?(?!#)", re.IGNORECASE)
+_LOADING = ("src", "srcset", "background", "poster", "data")  # attributes that name what is shown
+_LEADING = frozenset({"", "http", "https", "mailto", "tel"})  # schemes of links
+_CONDITIONAL = re.compile(r"^\[if[^\]]*\]>(.*)<!\[endif\]$", re.DOTALL)
 _STYLE_BLOCK = re.compile(r"<style\b[^>]*>(.*?)</style>", re.DOTALL | re.IGNORECASE)
 _NO_ROLE = re.compile(r"<table\b(?![^>]*role=[\"']presentation)", re.IGNORECASE)
 _WHY = re.compile(r"\b(recevez|recevrez|reçois|you (receive|get|are receiving))\b", re.IGNORECASE)
@@ -90,14 +93,15 @@ def size(context: Context, largest: Rendered) -> Iterator[Finding]:
     n = len(largest.html.encode())
     if n >= WARN_BYTES:
         report = context.error if n >= MAX_BYTES else context.warning
-        longest = max(
-            context.campaign.talking_points, key=lambda point: len(point.html), default=None
-        )
+        campaign = context.campaign
+        parts = {point.line: len(point.html) for point in campaign.talking_points}
+        parts[0] = max(len(campaign.intro_html), len(campaign.closing_html))  # before and after
+        line = max(parts, key=parts.__getitem__)
         yield report(
             "3-size",
             _("the letter has {n} KB of HTML; Gmail cuts at 102").format(n=n // 1000),
             _("shorten it, or link to the long version"),
-            f"{context.path}:{longest.line}" if longest else "",
+            f"{context.path}:{line}" if line else context.path,
         )
 
 
@@ -242,8 +246,7 @@ def _identity(context: Context, letter: Rendered, page: Page) -> Iterator[Findin
 
 def _forbidden(context: Context, letter: Rendered, page: Page) -> Iterator[Finding]:
     found = dict.fromkeys(_active(page))
-    images = [tag.get("src", "") for tag in page.all("img")]
-    images += [tag["background"] for _name, tag in page.elements if "background" in tag]
+    images = list(_loaded(page))
     ours = {"", letter.urls.pixel, *(image.url for image in context.campaign.images)}
     elsewhere = [url for url in images if url not in ours and not _is_data(url)]
     found |= dict.fromkeys(elsewhere[:1])
@@ -256,18 +259,46 @@ def _forbidden(context: Context, letter: Rendered, page: Page) -> Iterator[Findi
         )
 
 
+def _loaded(page: Page) -> Iterator[str]:
+    """Yield the addresses of what is shown, also in what only Outlook reads."""
+    for _tag, held in page.elements:
+        for name in _LOADING:
+            for source in held.get(name, "").split("," if name == "srcset" else None):
+                yield source.split()[0] if source.split() else ""
+    for outlook in _for_outlook(page):
+        yield from _loaded(outlook)
+
+
+def _for_outlook(page: Page) -> Iterator[Page]:
+    """Yield the pages within conditional comments."""
+    for comment in page.comments:
+        if found := _CONDITIONAL.match(comment.strip()):
+            yield read_page(found[1])
+
+
 def _active(page: Page) -> Iterator[str]:
     """Yield what acts or loads, as it is written."""
+    for outlook in _for_outlook(page):
+        yield from _active(outlook)
     yield from (f"<{tag}" for tag in sorted(_FORBIDDEN_TAGS & page.tags))
     for css in (*page.styles, *page.inline):
         yield from _REMOTE_CSS.findall(css)
     for tag, held in page.elements:
         yield from (name for name in held if name.startswith("on"))
         yield from ("data:" for name in ("src", "href") if _is_data(held.get(name, "")))
+        leads = held.get("href", "")
+        if _scheme(leads) not in _LEADING:
+            yield leads
         if tag == "link" and held.get("rel") == "stylesheet":
             yield "<link"
         if tag == "meta" and held.get("http-equiv", "").lower() == "refresh":
             yield "http-equiv"
+
+
+def _scheme(url: str) -> str:
+    """Return the scheme of an address as browsers read it: blanks and breaks are nothing."""
+    scheme, colon, _rest = re.sub(r"[\x00-\x20]", "", url).partition(":")
+    return scheme.lower() if colon and scheme.isascii() and scheme[:1].isalpha() else ""
 
 
 def _is_data(url: str) -> bool:

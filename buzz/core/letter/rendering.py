@@ -11,7 +11,10 @@ from premailer import Premailer
 from buzz.core.letter import folding
 from buzz.core.letter.gates import AskingSandbox
 from buzz.core.letter.sandbox import rendered
+from buzz.errors import CheckRefused
+from buzz.locales import gettext as _
 
+_HAS_TAG = re.compile(r"<[a-zA-Z]")
 _CHOOSES_STYLES = re.compile(r'\b(?:class|id|style)="[^"]*"')
 
 
@@ -26,6 +29,12 @@ def both_parts(
     page = rendered(environment, f"{template}.html.j2", values, language)
     page = _CHOOSES_STYLES.sub(lambda m: environment.questions.named(Markup(m[0])), page)  # noqa: S704  (as it was escaped)
     text = rendered(environment, f"{template}.txt.j2", values, language)
+    if not _HAS_TAG.search(page):
+        raise CheckRefused(
+            _("the template makes an empty page"),
+            place=f"templates/{template}.html.j2",
+            remedy=_("begin with the shipped one"),
+        )
     return inlined(page), folding.tidy(text)
 
 
